@@ -1,0 +1,223 @@
+"""FFmpeg at work through PyAV: m4a, wma, opus, video containers, live URLs, damaged files."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.audio._reader import BLOCK_FRAMES, Raw
+from earmark.errors import NotAudioError
+from earmark.types import Samples
+
+if TYPE_CHECKING:
+    import av
+    from av.audio.frame import AudioFrame
+
+_PREROLL_S = 1.0
+_SLACK_S = 0.5
+_SEEKS_BADLY = {"asf"}
+_LIVE_PROTOCOLS = "http,https,tcp,tls,httpproxy,crypto,data"
+_MOST_PLANES = 8
+_DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_OFFSETS = {"u8": 128.0}
+_SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
+
+
+class Readable(Protocol):
+    """All that a live pipe needs to offer."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+
+
+class LibavReader:
+    """Reads the best audio stream of a container.
+
+    Parameters
+    ----------
+    file
+        A seekable file; for live audio an http(s) URL or a pipe. A file can open nothing else:
+        a playlist in disguise reaches neither the network nor other files.
+    name
+        What to call it in messages.
+    timeout_s
+        How long a live URL may say nothing.
+
+    Raises
+    ------
+    NotAudioError
+        The container holds no audio stream.
+    """
+
+    def __init__(
+        self, file: BinaryIO | Readable | str, name: str, timeout_s: float | None = None
+    ) -> None:
+        import av
+        from av.audio.stream import AudioStream
+
+        live = isinstance(file, str)
+        self._errors = av.FFmpegError
+        self._container: av.container.InputContainer = av.open(
+            file,
+            mode="r",
+            options={"protocol_whitelist": _LIVE_PROTOCOLS if live else "none"},
+            metadata_errors="replace",
+            timeout=timeout_s if live else None,
+        )
+        stream = self._container.streams.best("audio")
+        if not isinstance(stream, AudioStream):
+            self._container.close()
+            raise NotAudioError(f"{name} holds no audio stream; choose a file with sound")
+        self._stream = stream
+        self._frames = self._decode()
+        self._held: AudioFrame | None = None
+        self._skip_s = 0.0
+        self._end_s = 0.0
+        self._good = 0
+        self._bad = 0
+        self._broke_off = False
+
+    @property
+    def claimed_s(self) -> float | None:
+        """Length of the audio stream, or else of the container, in seconds."""
+        if self._stream_s is not None:
+            return self._stream_s
+        duration = self._container.duration
+        return duration / 1e6 if duration and duration > 0 else None
+
+    @property
+    def damage(self) -> str | None:
+        """Packets that did not decode, or a container that broke off."""
+        if self._bad:
+            return f"{self._bad} damaged packets were skipped"
+        claimed = self._stream_s
+        short = claimed is not None and self._end_s < 0.98 * claimed - _SLACK_S
+        return "the container breaks off" if short or self._broke_off else None
+
+    @property
+    def mostly_damaged(self) -> bool:
+        """More packets failed than decoded: chance finds, not audio."""
+        return self._bad > self._good
+
+    def seek(self, position_s: float) -> None:
+        """Go to a position: to a packet well before it, then drop samples up to it.
+
+        WMA is decoded from its start: after a jump its samples do not lie where they did.
+        """
+        self._skip_s = position_s
+        target = round(max(0.0, position_s - _PREROLL_S) * 1e6)
+        if target == 0 or self._container.format.name in _SEEKS_BADLY:
+            return
+        try:
+            self._container.seek(target + self._container_start)
+        except self._errors:
+            return
+        self._frames = self._decode()
+        self._held = next(self._frames, None)
+        if self._held is not None:
+            self._skip_s = max(0.0, position_s - self._time_of(self._held, position_s))
+
+    def read(self) -> Raw | None:
+        """Return about `BLOCK_FRAMES` frames; fewer where the rate or the layout changes."""
+        while (raw := self._gather()) is not None:
+            skip = min(len(raw.samples), round(self._skip_s * raw.rate_hz))
+            self._skip_s = max(0.0, self._skip_s - raw.duration_s) if skip else 0.0
+            if skip < len(raw.samples):
+                return Raw(raw.samples[skip:], raw.rate_hz)
+        return None
+
+    def close(self) -> None:
+        """Close the container."""
+        self._frames.close()
+        self._container.close()
+
+    def _safe(self, frames: list[AudioFrame]) -> list[AudioFrame]:
+        """Return frames whose planes PyAV may count: of 8 planes or more it misses the end."""
+        if not any(f.format.is_planar and f.layout.nb_channels >= _MOST_PLANES for f in frames):
+            return frames
+        from av.audio.resampler import AudioResampler
+
+        packed: list[AudioFrame] = []
+        for frame in frames:
+            packer = AudioResampler(format=frame.format.packed)
+            packed.extend(packer.resample(frame))
+        return packed
+
+    @property
+    def _stream_s(self) -> float | None:
+        stream = self._stream
+        if stream.duration is None or stream.time_base is None or stream.duration <= 0:
+            return None
+        return float(stream.duration * stream.time_base)
+
+    @property
+    def _container_start(self) -> int:
+        return max(0, self._container.start_time or 0)
+
+    def _time_of(self, frame: AudioFrame, default_s: float) -> float:
+        if frame.pts is None or frame.time_base is None:
+            return default_s
+        return float(frame.pts * frame.time_base) - self._container_start / 1e6
+
+    def _gather(self) -> Raw | None:
+        first = self._held or next(self._frames, None)
+        self._held = None
+        if first is None:
+            return None
+        kind = (first.format.name, first.layout.nb_channels, first.sample_rate)
+        parts, count = [_rows(first)], first.samples
+        while count < BLOCK_FRAMES:
+            frame = next(self._frames, None)
+            if frame is None:
+                break
+            if (frame.format.name, frame.layout.nb_channels, frame.sample_rate) != kind:
+                self._held = frame
+                break
+            parts.append(_rows(frame))
+            count += frame.samples
+        return Raw(_as_float(np.concatenate(parts, axis=1), kind[0], kind[1]), first.sample_rate)
+
+    def _decode(self) -> Generator[AudioFrame, None, None]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except self._errors:
+                self._broke_off = True
+                return
+            if packet is None:
+                return
+            try:
+                frames = self._stream.decode(packet)
+            except self._errors:
+                self._bad += 1
+                continue
+            for frame in self._safe(frames):
+                if frame.samples:
+                    self._good += 1
+                    begin_s = self._time_of(frame, self._end_s)
+                    self._end_s = begin_s + frame.samples / frame.sample_rate
+                    yield frame
+
+
+def _rows(frame: AudioFrame) -> npt.NDArray[Any]:
+    """Return one row a plane; PyAV's own ``to_ndarray`` takes rows that are not there."""
+    planar = frame.format.is_planar
+    channels = frame.layout.nb_channels
+    dtype = _DTYPES[frame.format.packed.name]
+    count = frame.samples * (1 if planar else channels)
+    planes = frame.planes[: channels if planar else 1]
+    return np.stack([np.frombuffer(memoryview(plane), dtype, count) for plane in planes])
+
+
+def _as_float(values: npt.NDArray[Any], format_name: str, channels: int) -> Samples:
+    base = format_name.removesuffix("p")
+    frames = values.T if format_name.endswith("p") else values.reshape(-1, channels)
+    if base in _SCALES:
+        frames = (frames.astype(np.float32) - np.float32(_OFFSETS.get(base, 0.0))) * np.float32(
+            _SCALES[base]
+        )
+    return frames.astype(np.float32, copy=False)

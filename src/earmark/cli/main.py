@@ -1,0 +1,98 @@
+"""The ``earmark`` command: its commands by name, known errors as one sentence, bugs as a crash."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from earmark.cli.add import add
+from earmark.cli.bench import bench
+from earmark.cli.carry import export, import_archive
+from earmark.cli.errors import INTERRUPTED, complain, exit_code
+from earmark.cli.identify import identify
+from earmark.cli.options import LibraryOption
+from earmark.cli.tracks import list_tracks, remove, show, update
+from earmark.cli.upkeep import doctor, rebuild, stats
+from earmark.errors import EarmarkError
+
+app = typer.Typer(
+    name="earmark",
+    help="Hears a sound and finds it in your own library.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from earmark import __version__
+
+        typer.echo(f"earmark {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    context: typer.Context,
+    library: LibraryOption = None,
+    version: Annotated[  # noqa: ARG001 - eager, handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hears a sound and finds it in your own library.
+
+    Exit codes: 0 match or done, 1 no match, 2 usage, 3 bad input, 4 library or service trouble.
+    """
+    context.obj = library
+
+
+app.command("add")(add)
+app.command("identify")(identify)
+app.command("list")(list_tracks)
+app.command("show")(show)
+app.command("update")(update)
+app.command("remove")(remove)
+app.command("stats")(stats)
+app.command("rebuild")(rebuild)
+app.command("doctor")(doctor)
+app.command("export")(export)
+app.command("import")(import_archive)
+app.command("bench")(bench)
+
+
+def run() -> None:
+    """Run the command line and exit; the console script's entry."""
+    signal.signal(signal.SIGINT, _interrupted)
+    warnings.showwarning = _show_warning
+    try:
+        app(prog_name="earmark")
+    except EarmarkError as error:
+        complain(error.message)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        # The reader of our output has gone, e.g. `earmark list | head`.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's shape
+    complain("interrupted")
+    sys.exit(INTERRUPTED)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001 - the shape of warnings.showwarning
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: object = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    complain(f"warning: {message}")

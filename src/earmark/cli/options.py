@@ -1,0 +1,53 @@
+"""Options that several commands share, and the library they mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from earmark.config import Settings
+    from earmark.library import Library
+
+LibraryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--library",
+        metavar="PATH",
+        help="The library's folder (EARMARK_LIBRARY; ./earmark-library where nothing is said).",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON only; progress and warnings go to stderr.")
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Analysis processes; one per core where nothing is said."
+    ),
+]
+
+
+def settings(
+    context: typer.Context, library: str | None = None, workers: int | None = None
+) -> Settings:
+    """Return the settings in force: the command's flags over the program's over the rest."""
+    from earmark.config import load_settings
+
+    return load_settings(library=library or context.obj, workers=workers)
+
+
+def opened(
+    context: typer.Context,
+    library: str | None,
+    *,
+    workers: int | None = None,
+    create: bool = False,
+    repair: bool = False,
+) -> Library:
+    """Open the library that is meant; raises what `Library.open` raises."""
+    from earmark.library import Library
+
+    return Library.open(create=create, repair=repair, settings=settings(context, library, workers))

@@ -1,0 +1,60 @@
+"""Progress on stderr: a bar on a terminal, silence elsewhere; Ctrl-C ends in good order."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from earmark.cli.errors import complain
+from earmark.reports import Progress, ProgressCallback
+
+
+@contextmanager
+def bar(what: str) -> Iterator[ProgressCallback | None]:
+    """Yield a callback that draws a bar with rate and time left, or None off a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as drawn:
+        task = drawn.add_task(what, total=None, rate="")
+
+        def show(progress: Progress) -> None:
+            rate = f"{progress.x_real_time:.0f} x real time" if progress.audio_s else ""
+            if progress.failed:
+                rate = f"{rate}  {progress.failed} failed".strip()
+            drawn.update(task, completed=progress.done, total=progress.total, rate=rate)
+
+        yield show
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; a second one ends the program at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            signal.default_int_handler(number, frame)
+        stop.set()
+        complain("finishing what is in hand; Ctrl-C again ends at once")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,74 @@
+"""``earmark stats | rebuild | doctor``: how a library is, and making it well."""
+
+from __future__ import annotations
+
+import typer
+
+from earmark.cli.errors import BAD_INPUT, DONE, STORE, complain
+from earmark.cli.options import JsonOption, LibraryOption, WorkersOption, opened
+from earmark.cli.output import fields, json_line, size, text_line
+from earmark.cli.progress import bar
+
+
+def stats(
+    context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False
+) -> None:
+    """Count tracks, audio and bytes."""
+    with opened(context, library) as shelf:
+        found = shelf.stats()
+    if as_json:
+        json_line(found.as_dict())
+        return
+    hours = found.audio_s / 3600.0
+    fields(
+        [
+            ("tracks", str(found.tracks)),
+            ("audio", f"{hours:.2f} h in {found.audios} different recordings"),
+            ("on disk", f"{size(found.bytes)} ({size(found.bytes_per_hour)} an hour of audio)"),
+            *(
+                (name, ", ".join(f"{key} {value}" for key, value in counts.items()))
+                for name, counts in found.engines.items()
+            ),
+        ]
+    )
+
+
+def rebuild(
+    context: typer.Context,
+    library: LibraryOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build every derived index again; analyse anew what was made with other parameters.
+
+    Exit code 3 when a source that had to be analysed anew is missing.
+    """
+    with (
+        opened(context, library, workers=workers, repair=True) as shelf,
+        bar("rebuilding") as progress,
+    ):
+        report = shelf.rebuild(progress=progress)
+    if as_json:
+        json_line(report.as_dict())
+    else:
+        again = f", {report.analysed} analysed again" if report.analysed else ""
+        text_line(f"indexed {report.indexed}{again} in {report.wall_s:.1f} s")
+        for failure in report.missing:
+            complain(failure.message)
+    raise typer.Exit(BAD_INPUT if report.missing else DONE)
+
+
+def doctor(
+    context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False
+) -> None:
+    """Read everything and tell what is wrong; exit code 4 when something is."""
+    with opened(context, library, repair=True) as shelf:
+        faults = shelf.check()
+    if as_json:
+        json_line({"sound": not faults, "faults": faults})
+    elif faults:
+        for fault in faults:
+            complain(fault)
+    else:
+        text_line("sound")
+    raise typer.Exit(STORE if faults else DONE)

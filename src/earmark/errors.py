@@ -1,0 +1,171 @@
+"""The one exception tree: every error a caller can meet, each with a stable code.
+
+The tree, drawn once::
+
+    EarmarkError
+    ├── UsageError              a request that makes no sense          CLI exit 2
+    ├── InputError              the audio or the file is the trouble   CLI exit 3
+    │   ├── SourceNotFoundError
+    │   ├── SourceUnreadableError
+    │   ├── NotAudioError
+    │   ├── EmptyAudioError
+    │   ├── AudioTooShortError
+    │   ├── SilentAudioError
+    │   ├── AudioTooLongError
+    │   ├── FetchError
+    │   ├── AnalysisDiedError
+    │   ├── ArchiveError
+    │   └── TrackNotFoundError
+    └── StoreError              the library or a service is the trouble  CLI exit 4
+        ├── LibraryNotFoundError
+        ├── LibraryLockedError
+        ├── LibraryVersionError
+        ├── LibraryParametersError
+        ├── DamagedIndexError
+        ├── DiskFullError
+        └── StoreUnavailableError
+
+A message is one sentence that carries the offending value and, where there is one, the remedy.
+Codes are part of the public interface: they appear in JSON and in HTTP problem documents.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EarmarkError(Exception):
+    """Base of everything earmark raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+    @property
+    def message(self) -> str:
+        """The one sentence to show a person."""
+        return str(self.args[0]) if self.args else self.code
+
+
+class UsageError(EarmarkError):
+    """The request itself makes no sense."""
+
+    code = "usage"
+
+
+class InputError(EarmarkError):
+    """The audio, file or identifier that was handed in is the trouble."""
+
+    code = "bad_input"
+
+
+class SourceNotFoundError(InputError):
+    """No file or folder is there."""
+
+    code = "not_found"
+
+
+class SourceUnreadableError(InputError):
+    """The file is there but may not be, or cannot be, read."""
+
+    code = "unreadable"
+
+
+class NotAudioError(InputError):
+    """The bytes are not audio that any decoder knows, or broke before the first sample."""
+
+    code = "not_audio"
+
+
+class EmptyAudioError(InputError):
+    """A valid container without one sample, or a file of zero bytes."""
+
+    code = "empty"
+
+
+class AudioTooShortError(InputError):
+    """Too little audio to analyse."""
+
+    code = "too_short"
+
+
+class SilentAudioError(InputError):
+    """Nothing above the noise floor of digital silence."""
+
+    code = "silent"
+
+
+class AudioTooLongError(InputError):
+    """More audio than this operation takes."""
+
+    code = "too_long"
+
+
+class FetchError(InputError):
+    """A URL did not answer, or answered with something else than media."""
+
+    code = "fetch_failed"
+
+
+class AnalysisDiedError(InputError):
+    """The process that analysed this input was killed, most often for want of memory."""
+
+    code = "analysis_died"
+
+
+class ArchiveError(InputError):
+    """The file to import is not an archive that earmark wrote, or is damaged."""
+
+    code = "bad_archive"
+
+
+class TrackNotFoundError(InputError):
+    """The library holds no track of that id."""
+
+    code = "track_not_found"
+
+
+class StoreError(EarmarkError):
+    """The library on disk, or the service behind it, is the trouble."""
+
+    code = "store"
+
+
+class LibraryNotFoundError(StoreError):
+    """No library lies at the given place."""
+
+    code = "library_not_found"
+
+
+class LibraryLockedError(StoreError):
+    """Another process is writing and did not finish in time."""
+
+    code = "library_locked"
+
+
+class LibraryVersionError(StoreError):
+    """The library was written in a format this version does not read."""
+
+    code = "library_version"
+
+
+class LibraryParametersError(StoreError):
+    """The library's index was built with other engine parameters."""
+
+    code = "library_parameters"
+
+
+class DamagedIndexError(StoreError):
+    """A checksum does not hold, or a file is cut short; the message names the remedy."""
+
+    code = "damaged"
+
+
+class DiskFullError(StoreError):
+    """The device has no room left; nothing acknowledged was lost."""
+
+    code = "disk_full"
+
+
+class StoreUnavailableError(StoreError):
+    """The store exists but does not answer."""
+
+    code = "store_unavailable"

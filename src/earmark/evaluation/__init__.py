@@ -1,0 +1,1 @@
+"""Measuring the engine: degraded queries, evaluation runs and their figures."""

@@ -1,0 +1,185 @@
+"""Derived indexes follow the truth: the one rule, at the first use and after every change.
+
+For each engine, numbers that the truth no longer holds are removed and features that the index
+does not know are added. Whatever is acknowledged is in the truth, so an index that was lost or is
+behind catches up by itself, and one made with other parameters is refused, never searched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from earmark.bootstrap import Parts
+from earmark.errors import LibraryParametersError, StoreError
+from earmark.ports import Engine, Numbers
+
+CHUNK = 512
+"""Numbers whose features are in memory at a time while an index is built."""
+FLUSH_EVERY = 2048
+"""Additions after which a writer makes the index durable: little is repeated after a kill."""
+
+
+class Indexes:
+    """Every engine of one library, opened when first asked for, kept in step with the truth.
+
+    Searching needs no lock here; changes are made by one thread at a time.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lock = threading.RLock()
+        self._engines: dict[str, Engine[Any]] = {}
+        self._revisions: dict[str, int] = {}
+        self._unflushed = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engines there are, in the order in which ``auto`` asks them."""
+        return tuple(self._parts.plugins)
+
+    def engine(self, name: str) -> Engine[Any]:
+        """Return an engine as it is, perhaps behind the truth."""
+        with self._lock:
+            if name not in self._engines:
+                self._engines[name] = self._parts.open_engine(name)
+            return self._engines[name]
+
+    def current(self, name: str) -> Engine[Any]:
+        """Return an engine that knows all that the truth holds at this moment.
+
+        Raises
+        ------
+        LibraryParametersError
+            The library's features were made with other parameters; it names the remedy.
+        DamagedIndexError
+            The index cannot be read; it names the remedy.
+        """
+        if self._revisions.get(name) != self._parts.tracks.revision():
+            with self._lock:
+                self._catch_up(name)
+        return self.engine(name)
+
+    def follow(self) -> None:
+        """Bring every engine up to date after a write; the caller holds the writer's lock."""
+        with self._lock:
+            changed = sum(self._catch_up(name, durable=True) for name in self.names)
+            self._unflushed += changed
+            if self._unflushed >= FLUSH_EVERY:
+                self.flush()
+
+    def flush(self) -> None:
+        """Make every engine's index durable; the caller holds the writer's lock."""
+        with self._lock:
+            for name in self.names:
+                self.current(name).flush()
+            self._unflushed = 0
+
+    def rebuild(self, name: str, progress: Callable[[int], None] | None = None) -> int:
+        """Build one index again from the truth alone; the caller holds the writer's lock.
+
+        Returns
+        -------
+        int
+            The number of audios indexed. Features of another digest are left out.
+        """
+        with self._lock:
+            self._discard(name)
+            engine = self.engine(name)
+            self._parts.record_digest(name, engine.analysis.digest)
+            revision = self._parts.tracks.revision()
+            done = 0
+            for chunk in _chunks(self._parts.tracks.numbers(name)):
+                engine.add(self._unpacked(name, engine, chunk, strict=False))
+                done += len(chunk)
+                if done % FLUSH_EVERY < CHUNK:
+                    engine.flush()
+                if progress:
+                    progress(len(chunk))
+            engine.flush()
+            self._revisions[name] = revision
+            return len(engine.known())
+
+    def faults(self) -> list[str]:
+        """Return one sentence for each thing wrong with an index or its parameters."""
+        found: list[str] = []
+        for name in self.names:
+            try:
+                engine = self.current(name)
+                found.extend(engine.verify())
+                missing = int(self._parts.tracks.totals()["audios"]) - len(engine.known())
+                if missing > 0:
+                    found.append(
+                        f"{missing} recordings have no features of {name!r} that can be searched; "
+                        "run `earmark rebuild` where their files can be read"
+                    )
+            except StoreError as error:
+                found.append(error.message)
+        return found
+
+    def _discard(self, name: str) -> None:
+        try:
+            self.engine(name).drop()
+        except StoreError:
+            self._engines.pop(name, None)
+            self._parts.room(name).discard()
+        self._revisions.pop(name, None)
+
+    def _catch_up(self, name: str, *, durable: bool = False) -> int:
+        """Apply the rule to one engine; return how many numbers changed."""
+        tracks = self._parts.tracks
+        revision = tracks.revision()
+        if self._revisions.get(name) == revision:
+            return 0
+        engine = self.engine(name)
+        strict = self._check_digest(name, engine.analysis.digest, record=durable)
+        engine.reload()
+        live, known = tracks.numbers(name), engine.known()
+        gone = np.setdiff1d(known, live, assume_unique=True)
+        missing = np.setdiff1d(live, known, assume_unique=True)
+        if len(gone):
+            engine.remove(gone.tolist())
+        for chunk in _chunks(missing):
+            engine.add(self._unpacked(name, engine, chunk, strict=strict))
+        self._revisions[name] = revision
+        return len(gone) + len(missing)
+
+    def _check_digest(self, name: str, digest: str, *, record: bool) -> bool:
+        """Refuse a library of other parameters; return whether every stored digest must agree.
+
+        Once ``library.json`` names the digest, single features of another one are those that a
+        rebuild could not make again; they are left out instead.
+        """
+        recorded = self._parts.manifest().digests.get(name)
+        if recorded is None:
+            if record:
+                self._parts.record_digest(name, digest)
+            return True
+        if recorded != digest:
+            raise self._other_parameters(name, recorded, digest)
+        return False
+
+    def _unpacked(
+        self, name: str, engine: Engine[Any], numbers: Sequence[int], *, strict: bool
+    ) -> Iterator[tuple[int, Any]]:
+        analysis = engine.analysis
+        for number, stored in self._parts.tracks.features(name, numbers):
+            if stored.digest == analysis.digest:
+                yield number, analysis.unpack(stored.data)
+            elif strict:
+                raise self._other_parameters(name, stored.digest, analysis.digest)
+
+    def _other_parameters(self, name: str, stored: str, own: str) -> LibraryParametersError:
+        folder = self._parts.folder
+        return LibraryParametersError(
+            f"the library {folder} was built with other parameters of {name!r} ({stored}, this "
+            f"earmark has {own}); run `earmark --library {folder} rebuild`"
+        )
+
+
+def _chunks(numbers: Numbers) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), CHUNK):
+        yield numbers[start : start + CHUNK].tolist()

@@ -1,0 +1,150 @@
+"""One file, read once for all engines: what a worker process does with a job."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from earmark.audio.fetch import FetchLimits, fetched
+from earmark.audio.identity import content_id
+from earmark.audio.stream import open_blocks
+from earmark.audio.tags import TagsAndCover, read_tags
+from earmark.errors import AudioTooShortError, SilentAudioError
+from earmark.ingest.playlists import is_url
+from earmark.ports import Analyser, Analysis, StoredFeatures
+from earmark.types import Samples, Tags
+
+SHORTEST_S = 0.1
+"""Less audio than this is no track: there is nothing to find it by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A source to read; without ``analyse`` only its content id is wanted."""
+
+    source: str
+    analyse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """All that a file told; ``features`` and ``tags`` are None where only its id was asked."""
+
+    content_id: str
+    duration_s: float = 0.0
+    features: Mapping[str, StoredFeatures] | None = None
+    tags: Tags | None = None
+    cover: bytes | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """Performs jobs; travels to the worker processes once, with every engine's pure half."""
+
+    analyses: tuple[Analysis[Any], ...]
+    limits: FetchLimits
+
+    def __call__(self, job: Job) -> Analysed:
+        """Read one source.
+
+        Raises
+        ------
+        InputError
+            It is missing, unreadable, no audio, empty, silent, or shorter than `SHORTEST_S`.
+        """
+        with _local(job.source, self.limits) as file:
+            content = _content_id(file)
+            if not job.analyse:
+                return Analysed(content)
+            heard = self._listen(file, job.source)
+            told = _tags(file)
+        return Analysed(content, heard[0], heard[1], told.tags, told.cover, heard[2])
+
+    def _listen(
+        self, file: str | BinaryIO, name: str
+    ) -> tuple[float, dict[str, StoredFeatures], tuple[str, ...]]:
+        rate_hz = max(analysis.rate_hz for analysis in self.analyses)
+        ears = [_Ear(analysis, rate_hz) for analysis in self.analyses]
+        count = 0
+        with open_blocks(file, rate_hz, name=name) as stream:
+            for clip in stream:
+                count += len(clip.samples)
+                for ear in ears:
+                    ear.feed(clip.samples)
+            levels, warnings = stream.levels, stream.warnings
+        duration_s = count / rate_hz
+        if levels.silent:
+            message = f"{name} is silent (peak {levels.peak_dbfs:.0f} dBFS)"
+            raise SilentAudioError(message)
+        if duration_s < SHORTEST_S:
+            message = f"{name} is too short to index ({duration_s:.3f} s; at least {SHORTEST_S} s)"
+            raise AudioTooShortError(message)
+        return duration_s, {ear.name: ear.finish() for ear in ears}, warnings
+
+
+class _Ear:
+    """One engine's analysis of a stream that may come at a higher rate than it listens at."""
+
+    def __init__(self, analysis: Analysis[Any], rate_hz: int) -> None:
+        self.name = analysis.name
+        self._analysis = analysis
+        self._analyser: Analyser[Any] = analysis.analyser()
+        self._source_hz = rate_hz
+        self._resampler: Any = None
+        if analysis.rate_hz != rate_hz:
+            import soxr
+
+            self._resampler = soxr.ResampleStream(rate_hz, analysis.rate_hz, 1, dtype="float32")
+
+    def feed(self, samples: Samples) -> None:
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples)
+        self._analyser.feed(samples)
+
+    def finish(self) -> StoredFeatures:
+        if self._resampler is not None:
+            import numpy as np
+
+            rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            self._analyser.feed(rest)
+        return StoredFeatures(self._analysis.digest, self._analysis.pack(self._analyser.finish()))
+
+
+def audio_identity(features: Mapping[str, StoredFeatures]) -> str:
+    """Return the identity of audio as its features tell it: 64 hex digits.
+
+    The same samples in another container have the same identity.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(features):
+        item = features[name]
+        digest.update(f"{name}\0{item.digest}\0{len(item.data)}\0".encode())
+        digest.update(item.data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _local(source: str, limits: FetchLimits) -> Iterator[str | BinaryIO]:
+    if not is_url(source):
+        yield source
+        return
+    with fetched(source, limits) as file:
+        yield file
+
+
+def _content_id(file: str | BinaryIO) -> str:
+    if isinstance(file, str):
+        return content_id(file)
+    file.seek(0)
+    return hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
+
+
+def _tags(file: str | BinaryIO) -> TagsAndCover:
+    if not isinstance(file, str):
+        file.seek(0)
+    return read_tags(file)

@@ -1,0 +1,84 @@
+"""What is written down for a file: from its own contents, or from a track with the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from earmark.ingest.analyse import Analysed, audio_identity
+from earmark.ports import Analysis, NewTrack, SourceState, StoredFeatures, TrackStore
+from earmark.types import Tags
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as the plan met it, before anybody read it; ``order`` is its place in the inputs."""
+
+    order: int
+    size_bytes: int = -1
+    modified_ns: int = -1
+
+
+def from_file(source: str, seen: Seen, result: Analysed, labels: tuple[str, ...]) -> NewTrack:
+    """Return the track that a file's analysis and tags make."""
+    tags = result.tags or Tags()
+    features = dict(result.features or {})
+    extra = {"date": tags.date, "genre": tags.genre, "isrc": tags.isrc}
+    return NewTrack(
+        source=source,
+        content_id=result.content_id,
+        audio_id=audio_identity(features),
+        duration_s=result.duration_s,
+        features=features,
+        size_bytes=seen.size_bytes,
+        modified_ns=seen.modified_ns,
+        title=_text(tags.title),
+        artist=_text(tags.artist),
+        album=_text(tags.album),
+        tags=labels,
+        extra={key: _text(value) for key, value in extra.items() if value},
+        cover=result.cover,
+    )
+
+
+def from_copy(
+    source: str,
+    seen: Seen,
+    tracks: TrackStore,
+    holder: SourceState,
+    analyses: Sequence[Analysis[Any]],
+    labels: tuple[str, ...],
+) -> NewTrack | None:
+    """Return a track that shares the holder's audio, made without reading the file.
+
+    None where the holder lacks features of an engine, so that the file has to be analysed.
+    """
+    track = tracks.get(holder.track_id)
+    features: dict[str, StoredFeatures] = {}
+    for analysis in analyses:
+        for _, item in tracks.features(analysis.name, [track.number]):
+            if item.digest == analysis.digest:
+                features[analysis.name] = item
+    if len(features) < len(analyses):
+        return None
+    return NewTrack(
+        source=source,
+        content_id=holder.content_id,
+        audio_id=audio_identity(features),
+        duration_s=track.duration_s,
+        features=features,
+        size_bytes=seen.size_bytes,
+        modified_ns=seen.modified_ns,
+        title=track.title,
+        artist=track.artist,
+        album=track.album,
+        tags=labels,
+        extra=dict(track.extra),
+        cover=tracks.cover(holder.track_id),
+    )
+
+
+def _text(value: str | None) -> str:
+    """Return text that every store can hold: no lone surrogates, no NUL."""
+    return (value or "").replace("\0", " ").encode("utf-8", "replace").decode("utf-8").strip()

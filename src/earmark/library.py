@@ -1,0 +1,348 @@
+"""The use cases: add, identify, list, change, remove, rebuild, carry away. Faces stand on this."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from earmark.bootstrap import Parts, open_parts
+from earmark.config import Settings, load_settings
+from earmark.indexes import Indexes
+from earmark.ports import NewTrack, TrackChanges
+from earmark.reports import AddReport, CopyReport, LibraryStats, ProgressCallback, RebuildReport
+from earmark.types import Answer, Mode, Track
+
+if TYPE_CHECKING:
+    from earmark.audio.fetch import FetchLimits
+    from earmark.audio.stream import Source
+    from earmark.ingest.analyse import Analyst
+
+PAGE = 500
+
+
+class Library:
+    """A library of recordings; open one with `Library.open`, use it in a ``with`` block.
+
+    Any number of threads may use one library, and searches go on while another thread adds. Any
+    number of processes may open one folder; writers take turns.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._tracks = parts.tracks
+        self._indexes = Indexes(parts)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        create: bool = False,
+        repair: bool = False,
+        settings: Settings | None = None,
+    ) -> Library:
+        """Open a library.
+
+        Parameters
+        ----------
+        path
+            Its folder; None is the one the settings name.
+        create
+            Make it if it is not there.
+        repair
+            Accept a damaged ``library.json`` (for `rebuild` and `check`).
+        settings
+            None loads them from the environment and ``earmark.toml``.
+
+        Raises
+        ------
+        LibraryNotFoundError, LibraryVersionError, DamagedIndexError, StoreError
+            It cannot be opened; the message names the remedy. That its parameters are others is
+            found, and raised as `LibraryParametersError`, at the first search or change.
+        """
+        settings = settings or load_settings()
+        place = settings.library if path is None else os.fspath(path)
+        return cls(open_parts(place, settings, create=create, repair=repair), settings)
+
+    # --- questions ------------------------------------------------------------------------
+
+    def identify(
+        self, source: Source, mode: Mode = "auto", limit: int = 5, *, name: str | None = None
+    ) -> Answer:
+        """Say what a source is; "no match" is an answer, not an error.
+
+        Parameters
+        ----------
+        source
+            A path, an http(s) URL, bytes, or a binary file object; any length, in bounded memory.
+        mode
+            Which engine to ask; ``auto`` asks one after another until one is certain.
+        limit
+            The most matches to return.
+        name
+            What the answer calls the source.
+
+        Raises
+        ------
+        InputError
+            The source is the trouble: see its subclasses and their codes.
+        UsageError
+            No such mode, or a limit below 1.
+        StoreError
+            The library is the trouble.
+        """
+        from earmark.audio.stream import name_of
+        from earmark.query import Query
+
+        called = name if name is not None else name_of(source)
+        return Query(self._indexes, self._tracks, source, called, self._limits()).answer(
+            mode, limit
+        )
+
+    def get(self, track_id: str) -> Track:
+        """Return one track; raises `TrackNotFoundError`."""
+        return self._tracks.get(track_id)
+
+    def cover(self, track_id: str) -> bytes | None:
+        """Return a track's cover picture, or None; raises `TrackNotFoundError`."""
+        self._tracks.get(track_id)
+        return self._tracks.cover(track_id)
+
+    def tracks(
+        self, text: str | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> Iterator[Track]:
+        """Yield tracks in the order they were added.
+
+        Parameters
+        ----------
+        text
+            Keep those whose title, artist, album, tags or source contain it, ignoring case.
+        after
+            Begin behind this track id.
+        limit
+            The most to yield; None yields all.
+        """
+        left = limit
+        while left is None or left > 0:
+            page = self._tracks.page(after, PAGE if left is None else min(PAGE, left), text)
+            yield from page
+            if not page:
+                return
+            after = page[-1].id
+            left = None if left is None else left - len(page)
+
+    def stats(self) -> LibraryStats:
+        """Return counts and sizes; opens every engine."""
+        totals = self._tracks.totals()
+        engines = {name: self._indexes.current(name).stats() for name in self._indexes.names}
+        return LibraryStats(
+            tracks=int(totals["tracks"]),
+            audios=int(totals["audios"]),
+            audio_s=float(totals["audio_s"]),
+            truth_bytes=int(totals["bytes"]),
+            engines=engines,
+        )
+
+    def check(self) -> list[str]:
+        """Return one sentence for each fault found in the truth or an index; reads everything."""
+        return [*self._tracks.check(), *self._indexes.faults()]
+
+    # --- changes --------------------------------------------------------------------------
+
+    def add(
+        self,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        workers: int | None = None,
+        tags: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+        stop: threading.Event | None = None,
+    ) -> AddReport:
+        """Add files, folders, globs, playlists and URLs; what is known already is left alone.
+
+        Parameters
+        ----------
+        paths
+            What to add; files in folders are taken by their extension.
+        workers
+            Analysis processes; None is what the settings say.
+        tags
+            Words to mark the new tracks with.
+        progress
+            Called with how far it is, from this thread.
+        stop
+            Once set, what is analysed is committed and the report marked interrupted.
+
+        Returns
+        -------
+        AddReport
+            Counts, and each input that failed with its reason; a failed input stops nothing.
+
+        Raises
+        ------
+        DiskFullError, LibraryLockedError, LibraryParametersError, StoreError
+            The library cannot take more; what was acknowledged is kept.
+        """
+        from earmark.ingest.inputs import collect
+        from earmark.ingest.run import Ingest
+
+        named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        for name in self._indexes.names:
+            self._indexes.current(name)  # a library that cannot be searched takes nothing in
+        ingest = Ingest(
+            self._tracks,
+            self._commit,
+            self._analyst(),
+            workers or self._settings.worker_count,
+            progress=progress,
+            stop=stop,
+            labels=tags,
+        )
+        report = ingest.run(collect(named))
+        self._settle()
+        return report
+
+    def update(
+        self,
+        track_id: str,
+        *,
+        title: str | None = None,
+        artist: str | None = None,
+        album: str | None = None,
+        tags: Sequence[str] | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Track:
+        """Overwrite metadata; None leaves a field as it is; raises `TrackNotFoundError`."""
+        words = None if tags is None else tuple(tags)
+        return self._tracks.update(track_id, TrackChanges(title, artist, album, words, extra))
+
+    def remove(self, track_ids: str | Iterable[str]) -> None:
+        """Remove tracks, all or none; raises `TrackNotFoundError`.
+
+        On return no search finds them any more, in any process.
+        """
+        ids = [track_ids] if isinstance(track_ids, str) else list(dict.fromkeys(track_ids))
+        for name in self._indexes.names:
+            self._indexes.current(name)
+        with self._tracks.writing():
+            self._tracks.delete(ids)
+            self._indexes.follow()
+            self._indexes.flush()
+
+    def rebuild(
+        self, *, workers: int | None = None, progress: ProgressCallback | None = None
+    ) -> RebuildReport:
+        """Build every derived index again from the truth.
+
+        Features made with other parameters than this earmark's are first made again from their
+        sources; those whose source is missing are reported and cannot be found until it is back.
+        """
+        from earmark.rebuild import Rebuild
+
+        count = workers or self._settings.worker_count
+        with self._tracks.writing():
+            return Rebuild(self._tracks, self._indexes, self._analyst(), count, progress).run()
+
+    # --- carrying it away -----------------------------------------------------------------
+
+    def export_to(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> CopyReport:
+        """Write the whole library, without audio, to one portable file.
+
+        Raises
+        ------
+        UsageError
+            The file exists and may not be overwritten.
+        StoreError, DiskFullError
+            It cannot be written.
+        """
+        from earmark.archive.write import export
+        from earmark.bootstrap import store_errors
+
+        with store_errors(path):
+            return export(
+                self._tracks,
+                self._indexes.names,
+                Path(path),
+                overwrite=overwrite,
+                progress=progress,
+            )
+
+    def import_from(
+        self, path: str | os.PathLike[str], *, progress: ProgressCallback | None = None
+    ) -> CopyReport:
+        """Add every track of an archive under its old id; what is here already is left alone.
+
+        Raises
+        ------
+        ArchiveError
+            Not an archive, or damaged.
+        LibraryVersionError, LibraryParametersError
+            Made by an earmark whose features this one cannot search.
+        """
+        from earmark.archive.read import import_into
+
+        for name in self._indexes.names:
+            self._indexes.current(name)
+        digests = {name: self._indexes.engine(name).analysis.digest for name in self._indexes.names}
+        report = import_into(self._tracks, self._commit, digests, Path(path), progress)
+        self._settle()
+        return report
+
+    # --- the rest -------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Release files and connections."""
+        self._parts.close()
+
+    def __len__(self) -> int:
+        return self._tracks.count()
+
+    def __iter__(self) -> Iterator[Track]:
+        return self.tracks()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Library {str(self._parts.folder)!r}>"
+
+    def _commit(self, batch: Sequence[NewTrack]) -> list[Track]:
+        with self._tracks.writing():
+            tracks = self._tracks.put(batch)
+            self._indexes.follow()
+        return tracks
+
+    def _settle(self) -> None:
+        with self._tracks.writing():
+            self._indexes.flush()
+
+    def _limits(self) -> FetchLimits:
+        from earmark.audio.fetch import FetchLimits
+
+        settings = self._settings
+        return FetchLimits(max_bytes=settings.fetch_limit_bytes, stall_s=settings.fetch_timeout_s)
+
+    def _analyst(self) -> Analyst:
+        from earmark.ingest.analyse import Analyst
+
+        analyses = tuple(self._indexes.engine(name).analysis for name in self._indexes.names)
+        return Analyst(analyses, self._limits())

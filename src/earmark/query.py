@@ -1,0 +1,258 @@
+"""One question: bytes walk in, engines are asked in order, findings get names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from earmark.audio._source import opened
+from earmark.audio.fetch import FetchLimits
+from earmark.audio.stream import BlockStream, Source, open_blocks
+from earmark.errors import AudioTooShortError, EarmarkError, UsageError
+from earmark.findings import merged
+from earmark.indexes import Indexes
+from earmark.ports import Engine, TrackStore
+from earmark.timing import collecting
+from earmark.types import Answer, Clip, Considered, Finding, Levels, Match, Mode, QueryFacts
+
+BLOCK_S = 300.0
+"""A query up to this long is searched in one piece; a longer one in blocks of it."""
+OVERLAP_S = 20.0
+"""How far blocks reach into their neighbours, so that nothing is cut where they meet."""
+CERTAIN = 0.9
+"""A confidence at which ``auto`` asks no further engine."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What one engine made of the query."""
+
+    findings: list[Finding] = field(default_factory=list)
+    levels: Levels = field(default_factory=lambda: Levels(-120.0, -120.0, 0.0))
+    duration_s: float = 0.0
+    warnings: tuple[str, ...] = ()
+    too_short: AudioTooShortError | None = None
+
+
+class Query:
+    """One source, asked of as many engines as it takes; use once.
+
+    Parameters
+    ----------
+    source
+        Anything that `earmark.audio.stream.open_blocks` takes.
+    name
+        What the answer calls it.
+    """
+
+    def __init__(
+        self,
+        indexes: Indexes,
+        tracks: TrackStore,
+        source: Source,
+        name: str,
+        limits: FetchLimits,
+    ) -> None:
+        self._indexes = indexes
+        self._tracks = tracks
+        self._source = source
+        self._name = name
+        self._limits = limits
+        self._timing: dict[str, float] = {}
+
+    def answer(self, mode: Mode, limit: int) -> Answer:
+        """Ask the engines that ``mode`` means.
+
+        Raises
+        ------
+        UsageError
+            No engine of that mode is there, or the limit is below 1.
+        InputError
+            The source is the trouble; `AudioTooShortError` where every engine found it too short.
+        StoreError
+            The library is.
+        """
+        names = self._asked(mode, limit)
+        if len(names) == 1 or isinstance(self._source, bytes | Path):
+            return self._answer(names, limit)
+        # A pipe or a URL is taken in once, for all engines.
+        with opened(self._source, self._name, self._limits) as held:
+            self._source = held.file
+            return self._answer(names, limit)
+
+    def _answer(self, names: Sequence[str], limit: int) -> Answer:
+        considered: list[Considered] = []
+        matches: list[Match] = []
+        heard: _Heard | None = None
+        short: AudioTooShortError | None = None
+        answered = False
+        for name in names:
+            engine = self._indexes.current(name)
+            if heard is not None and heard.levels.silent:
+                considered.append(Considered(engine.kind, skipped="the clip is silent"))
+                continue
+            if matches and matches[0].confidence >= CERTAIN:
+                considered.append(Considered(engine.kind, skipped="already certain"))
+                continue
+            heard = self._ask(engine, limit)
+            if heard.too_short is not None:
+                short = short or heard.too_short
+                considered.append(Considered(engine.kind, skipped=heard.too_short.message))
+                continue
+            answered = True
+            named = self._named(heard.findings)
+            considered.append(Considered(engine.kind, note=_note(named, heard)))
+            matches = _ranked(matches, named)[:limit]
+        if heard is None:
+            message = "no engine was asked"
+            raise UsageError(message)
+        if short is not None and not answered and not heard.levels.silent:
+            raise short
+        levels = heard.levels
+        return Answer(
+            input=self._name,
+            outcome="match" if matches else "no_match",
+            matches=tuple(matches),
+            query=QueryFacts(heard.duration_s, levels.level_dbfs, levels.clipped),
+            reason=None if matches else self._reason(levels, names),
+            considered=tuple(considered),
+            timing_ms=self._timing,
+            warnings=heard.warnings,
+        )
+
+    def _asked(self, mode: Mode, limit: int) -> tuple[str, ...]:
+        if limit < 1:
+            message = f"the limit must be at least 1, got {limit}"
+            raise UsageError(message)
+        if mode not in get_args(Mode):
+            message = f"unknown mode {mode!r}; known: {', '.join(get_args(Mode))}"
+            raise UsageError(message)
+        names = self._indexes.names
+        if mode == "auto":
+            return names
+        named = (mode,) if mode in names else tuple(filter(self._is_of(mode), names))
+        if not named:
+            message = f"no engine for mode {mode!r} is installed; there are: {', '.join(names)}"
+            raise UsageError(message)
+        return named
+
+    def _is_of(self, mode: Mode) -> Callable[[str], bool]:
+        return lambda name: self._indexes.engine(name).kind == mode
+
+    def _ask(self, engine: Engine[Any], limit: int) -> _Heard:
+        heard = _Heard()
+        rate_hz = engine.analysis.rate_hz
+        with self._opened(rate_hz) as stream:
+            blocks = _overlapping(stream, self._timed_read)
+            for clip in blocks:
+                heard.duration_s = max(heard.duration_s, clip.start_s + clip.duration_s)
+                if stream.levels.silent:
+                    continue
+                try:
+                    found = self._search(engine, clip, limit)
+                except AudioTooShortError as error:
+                    heard.too_short = error if clip.start_s == 0.0 else None
+                    continue
+                heard.findings = merged(heard.findings, found)
+            heard.levels, heard.warnings = stream.levels, stream.warnings
+        heard.findings.sort(key=lambda finding: (-finding.confidence, -finding.score))
+        return heard
+
+    def _opened(self, rate_hz: int) -> AbstractContextManager[BlockStream]:
+        return open_blocks(
+            self._source, rate_hz, block_s=BLOCK_S, name=self._name, limits=self._limits
+        )
+
+    def _timed_read(self, stream: BlockStream) -> Clip | None:
+        start = time.perf_counter()
+        try:
+            return next(stream, None)
+        finally:
+            self._lap("decode", (time.perf_counter() - start) * 1000.0)
+
+    def _search(self, engine: Engine[Any], clip: Clip, limit: int) -> list[Finding]:
+        start = time.perf_counter()
+        with collecting() as laps:
+            try:
+                found = engine.search(replace(clip, start_s=0.0), limit)
+            finally:
+                took = (time.perf_counter() - start) * 1000.0
+                for name, ms in laps.items():
+                    self._lap(name, ms)
+                self._lap("search", max(0.0, took - sum(laps.values())))
+        return [finding.shifted(clip.start_s) for finding in found] if clip.start_s else found
+
+    def _lap(self, name: str, ms: float) -> None:
+        self._timing[name] = self._timing.get(name, 0.0) + ms
+
+    def _named(self, findings: Sequence[Finding]) -> list[Match]:
+        holders = self._tracks.by_number([finding.number for finding in findings])
+        return [
+            Match(
+                kind=finding.kind,
+                track=holders[finding.number][0],
+                confidence=finding.confidence,
+                score=finding.score,
+                segments=finding.segments,
+                time_ratio=finding.time_ratio,
+                pitch_shift_semitones=finding.pitch_shift_semitones,
+                evidence=finding.evidence,
+                duplicates=tuple(track.id for track in holders[finding.number][1:]),
+            )
+            for finding in findings
+            if finding.number in holders  # removed since the search began
+        ]
+
+    def _reason(self, levels: Levels, asked: Sequence[str]) -> str:
+        if levels.silent:
+            return f"the clip is silent (peak {levels.peak_dbfs:.0f} dBFS)"
+        if self._tracks.count() == 0:
+            return "the library is empty"
+        if not any(len(self._tracks.numbers(name)) for name in asked):
+            return "no track has been analysed for this yet; run `earmark rebuild`"
+        return "nothing in the library matches with enough certainty"
+
+
+def error_answer(name: str, error: EarmarkError) -> Answer:
+    """Return the answer that an error amounts to, for faces that answer one input at a time.
+
+    >>> error_answer("a.wav", UsageError("no")).code
+    'usage'
+    """
+    return Answer(input=name, outcome="error", reason=error.message, code=error.code)
+
+
+def _overlapping(stream: BlockStream, read: Callable[[BlockStream], Clip | None]) -> Iterator[Clip]:
+    """Yield the stream's blocks, each but the first preceded by the end of the one before."""
+    before: Clip | None = None
+    while (clip := read(stream)) is not None:
+        if before is None:
+            yield clip
+        else:
+            import numpy as np
+
+            count = min(len(before.samples), round(OVERLAP_S * clip.rate_hz))
+            samples = np.concatenate((before.samples[len(before.samples) - count :], clip.samples))
+            yield Clip(samples, clip.rate_hz, clip.start_s - count / clip.rate_hz)
+        before = clip
+
+
+def _ranked(ours: Sequence[Match], others: Sequence[Match]) -> list[Match]:
+    """Return one match per track, best first; of two engines the more certain one speaks."""
+    best: dict[str, Match] = {}
+    for match in (*ours, *others):
+        held = best.get(match.track.id)
+        if held is None or match.confidence > held.confidence:
+            best[match.track.id] = match
+    return sorted(best.values(), key=lambda match: (-match.confidence, -match.score))
+
+
+def _note(matches: Sequence[Match], heard: _Heard) -> str:
+    if heard.levels.silent:
+        return "the clip is silent"
+    count = len(matches)
+    return f"{count} match{'es' if count != 1 else ''}" if count else "no match"

@@ -1,0 +1,1 @@
+"""Which recording is this, and where in it? Landmarks propose, the constellation verifies."""

@@ -1,0 +1,80 @@
+"""Every implementation of a store behind one door: add a `Backend` here to test another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import pytest
+
+from earmark.ports import PostingStore, TrackStore
+from earmark.stores.memory import MemoryPostingStore, MemoryTrackStore
+from earmark.stores.segments import SegmentPostingStore
+from earmark.stores.sqlite import SqliteTrackStore
+
+S = TypeVar("S")
+HASH_BITS = 12
+
+
+@dataclass
+class Backend(Generic[S]):
+    """How to open one store again and again; ``durable`` says whether that shows the same data."""
+
+    name: str
+    durable: bool
+    open: Callable[[], S]
+
+
+TRACKS: dict[str, Callable[[Path], Backend[TrackStore]]] = {
+    "memory": lambda folder: Backend("memory", False, MemoryTrackStore),
+    "sqlite": lambda folder: Backend("sqlite", True, lambda: SqliteTrackStore(folder, 5.0)),
+}
+
+POSTINGS: dict[str, Callable[[Path], Backend[PostingStore]]] = {
+    "memory": lambda folder: Backend("memory", False, lambda: MemoryPostingStore(HASH_BITS)),
+    "segments": lambda folder: Backend(
+        "segments", True, lambda: SegmentPostingStore(folder, HASH_BITS, "digest")
+    ),
+}
+
+
+@pytest.fixture(params=sorted(TRACKS))
+def tracks(request, tmp_path) -> Iterator[Backend[TrackStore]]:
+    backend = TRACKS[request.param](tmp_path / "library")
+    opened: list[TrackStore] = []
+    inner = backend.open
+
+    def remembered() -> TrackStore:
+        opened.append(inner())
+        return opened[-1]
+
+    backend.open = remembered
+    yield backend
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture(params=sorted(POSTINGS))
+def posting_backend(request) -> Callable[[Path], Backend[PostingStore]]:
+    return POSTINGS[request.param]
+
+
+@pytest.fixture
+def postings(posting_backend, tmp_path) -> Backend[PostingStore]:
+    return posting_backend(tmp_path / "index")
+
+
+@pytest.fixture
+def durable_tracks(tracks) -> Backend[TrackStore]:
+    if not tracks.durable:
+        pytest.skip("ends with the process")
+    return tracks
+
+
+@pytest.fixture
+def durable_postings(postings) -> Backend[PostingStore]:
+    if not postings.durable:
+        pytest.skip("ends with the process")
+    return postings

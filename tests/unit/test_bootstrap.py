@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from earmark import (
+    DamagedIndexError,
+    LibraryNotFoundError,
+    LibraryVersionError,
+    Settings,
+    StoreError,
+    UsageError,
+)
+from earmark.bootstrap import open_parts, store_errors
+from earmark.errors import DiskFullError
+from earmark.manifest import VERSION, Manifest, read_manifest, write_manifest
+
+SETTINGS = Settings(lock_wait_s=1.0)
+
+
+def test_a_library_is_made_and_opened_again(tmp_path):
+    folder = tmp_path / "a" / "b"
+    open_parts(folder, SETTINGS, create=True).close()
+    shape = json.loads((folder / "library.json").read_text())
+    assert (shape["format"], shape["version"]) == ("earmark-library", VERSION)
+    open_parts(folder, SETTINGS).close()
+
+
+def test_an_empty_folder_becomes_one(tmp_path):
+    open_parts(tmp_path, SETTINGS, create=True).close()
+
+
+def test_what_is_no_library(tmp_path):
+    with pytest.raises(LibraryNotFoundError, match=r"earmark --library .* add"):
+        open_parts(tmp_path / "none", SETTINGS)
+    (tmp_path / "song.mp3").touch()
+    with pytest.raises(LibraryNotFoundError, match=r"'song\.mp3'"):
+        open_parts(tmp_path, SETTINGS, create=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["song.mp3"]
+    with pytest.raises(StoreError):
+        open_parts(tmp_path / "song.mp3" / "x", SETTINGS, create=True)
+    with pytest.raises(StoreError):
+        open_parts(tmp_path / "song.mp3", SETTINGS, create=True)
+    with pytest.raises(UsageError, match="folders only"):
+        open_parts("redis://host/0", SETTINGS, create=True)
+
+
+def test_another_version_says_what_to_do(tmp_path):
+    write_manifest(tmp_path, Manifest(VERSION + 1))
+    with pytest.raises(LibraryVersionError, match="upgrade earmark"):
+        open_parts(tmp_path, SETTINGS)
+    write_manifest(tmp_path, Manifest(VERSION - 1))
+    with pytest.raises(LibraryVersionError, match="export"):
+        open_parts(tmp_path, SETTINGS, repair=True)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x"}', '"x"', "\x00"])
+def test_a_damaged_manifest_is_named_and_mended(tmp_path, text):
+    (tmp_path / "library.json").write_text(text)
+    with pytest.raises(DamagedIndexError, match=r"library\.json is damaged; run .* rebuild"):
+        open_parts(tmp_path, SETTINGS)
+    open_parts(tmp_path, SETTINGS, repair=True).close()
+    open_parts(tmp_path, SETTINGS).close()
+
+
+def test_digests_are_remembered(tmp_path):
+    write_manifest(tmp_path, Manifest().with_digest("recording", "abc"))
+    assert read_manifest(tmp_path).digests == {"recording": "abc"}
+
+
+def test_a_full_device_has_its_own_error(tmp_path):
+    with pytest.raises(DiskFullError, match="no room"), store_errors(tmp_path):
+        raise OSError(28, "No space left on device")
