@@ -58,7 +58,9 @@ class CustomBuildHook(BuildHookInterface):
         try:
             subprocess.run(command, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            message = f"earmark needs a C compiler to build from source; {command[0]!r} failed: {error}"
+            message = (
+                f"earmark needs a C compiler to build from source; {command[0]!r} failed: {error}"
+            )
             raise RuntimeError(message) from error
         building.replace(target)
         build_data["pure_python"] = False

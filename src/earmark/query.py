@@ -155,7 +155,8 @@ class Query:
                 try:
                     found = self._search(engine, clip, limit)
                 except AudioTooShortError as error:
-                    heard.too_short = error if clip.start_s == 0.0 else None
+                    named = AudioTooShortError(f"{self._name}: {error.message}")
+                    heard.too_short = named if clip.start_s == 0.0 else None
                     continue
                 heard.findings = merged(heard.findings, found)
             heard.levels, heard.warnings = stream.levels, stream.warnings

@@ -40,10 +40,10 @@ def bench(
     if suite not in SUITES:
         message = f"unknown suite {suite!r}; known: {', '.join(SUITES)}"
         raise UsageError(message)
-    from earmark.evaluation import bench_recording
+    from earmark.evaluation.bench_recording import run
 
     with bar("measuring") as progress:
-        report = bench_recording.run(
+        report = run(
             music,
             noise,
             impulse,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earmark.cli.errors import BAD_INPUT, DONE, NO_MATCH, complain, exit_code
-from earmark.cli.options import JsonOption, LibraryOption, opened
+from earmark.cli.options import JsonOption, LibraryOption, opened, settings
 from earmark.cli.output import json_line, table, text_line
 from earmark.errors import InputError, StoreError, UsageError
-from earmark.types import Answer, Match, Mode
+from earmark.types import Answer, Clip, Match, Mode
 
 if TYPE_CHECKING:
+    from earmark.audio.stream import Source
+    from earmark.config import Settings
     from earmark.library import Library
 
 
@@ -32,7 +35,7 @@ def identify(
         typer.Option(
             "--plot",
             metavar="PICTURE",
-            help="Draw the best match; a number is added to the name when there are several files.",
+            help="Draw the best match over the clip's spectrogram; several files get numbers.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -43,8 +46,13 @@ def identify(
     """
     code = DONE
     if plot is not None:
-        _require_matplotlib()
-    for index, answer in enumerate(_answers(context, library, files, mode, limit, as_json)):
+        from earmark.recording.plot import plot_answer, require_format
+
+        require_format(plot)
+    drawing = plot is not None
+    for index, (answer, clip) in enumerate(
+        _answers(context, library, files, mode, limit, as_json, drawing)
+    ):
         if as_json:
             json_line(answer.as_dict())
         else:
@@ -55,8 +63,8 @@ def identify(
             code = BAD_INPUT
         elif answer.outcome == "no_match":
             code = max(code, NO_MATCH)
-        if plot is not None and answer.best is not None:
-            answer.best.plot(_numbered(plot, index, len(files)))
+        if plot is not None and clip is not None:
+            plot_answer(answer, clip, _numbered(plot, index, len(files)))
     raise typer.Exit(code)
 
 
@@ -67,21 +75,28 @@ def _answers(
     mode: Mode,
     limit: int,
     as_json: bool,
-) -> Iterator[Answer]:
-    """Yield one answer per file; a library in trouble is told for every file that is left."""
+    drawing: bool,
+) -> Iterator[tuple[Answer, Clip | None]]:
+    """Yield, for each file, its answer and the audio to draw; trouble is told for all left."""
     from earmark.query import error_answer
 
     left = list(files)
     try:
         with opened(context, library) as shelf:
             for file in files:
+                source = sys.stdin.buffer if file == "-" else file
+                clip = None
                 try:
-                    answer = _asked(shelf, file, mode, limit)
+                    if drawing:
+                        in_force = settings(context, library)
+                        answer, clip = _heard(shelf, source, file, mode, limit, in_force)
+                    else:
+                        answer = shelf.identify(source, mode, limit, name=file)
                 except InputError as error:
                     complain(error.message)
                     answer = error_answer(file, error)
                 left.pop(0)
-                yield answer
+                yield answer, clip
     except (StoreError, UsageError) as error:
         if as_json:
             for file in left:
@@ -90,9 +105,32 @@ def _answers(
         raise typer.Exit(exit_code(error)) from error
 
 
-def _asked(shelf: Library, file: str, mode: Mode, limit: int) -> Answer:
-    source = sys.stdin.buffer if file == "-" else file
-    return shelf.identify(source, mode, limit, name=file)
+def _heard(
+    shelf: Library, source: Source, name: str, mode: Mode, limit: int, in_force: Settings
+) -> tuple[Answer, Clip | None]:
+    """Return the answer and the audio that its best match was found in, where there is one."""
+    from earmark.audio._source import opened as held
+    from earmark.audio.decode import decode
+    from earmark.audio.fetch import FetchLimits, is_url
+    from earmark.recording.params import RecordingParams
+    from earmark.recording.plot import stretch_to_draw
+
+    with ExitStack() as stack:
+        if is_url(source) or source is sys.stdin.buffer:
+            # Taken in once, read twice: by the engines and for the picture.
+            limits = FetchLimits(in_force.fetch_limit_bytes, in_force.fetch_timeout_s)
+            source = stack.enter_context(held(source, name, limits)).file
+        answer = shelf.identify(source, mode, limit, name=name)
+        best, query = answer.best, answer.query
+        if best is None or query is None:
+            return answer, None
+        if not best.evidence.landmarks:
+            complain(f"no picture of {name}: a match of kind {best.kind!r} has no landmarks")
+            return answer, None
+        span = stretch_to_draw(best, query.duration_s)
+        rate_hz = RecordingParams().spectrum.rate_hz
+        heard = decode(source, rate_hz, start_s=span.start_s, duration_s=span.duration_s, name=name)
+        return answer, heard.clip
 
 
 def _show(answer: Answer, *, many: bool) -> None:
@@ -122,11 +160,3 @@ def _row(match: Match) -> tuple[str, ...]:
 
 def _numbered(plot: Path, index: int, count: int) -> Path:
     return plot if count == 1 else plot.with_name(f"{plot.stem}-{index + 1}{plot.suffix}")
-
-
-def _require_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401 - only whether it is there
-    except ImportError as error:
-        message = "--plot needs matplotlib: run `pip install 'earmark[plot]'`"
-        raise UsageError(message) from error

@@ -18,7 +18,15 @@ _C.em_pairs.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p
 _C.em_pairs.restype = c_int64
 _C.em_query_pairs.argtypes = [*[c_void_p] * 3, c_int64, c_int64, c_float, c_int64, *[c_void_p] * 3]
 _C.em_query_pairs.restype = c_int64
-_C.em_vote.argtypes = [c_void_p, c_void_p, c_int64, *[c_void_p] * 2, c_int64, c_int64, *[c_void_p] * 2]
+_C.em_vote.argtypes = [
+    c_void_p,
+    c_void_p,
+    c_int64,
+    *[c_void_p] * 2,
+    c_int64,
+    c_int64,
+    *[c_void_p] * 2,
+]
 _C.em_vote.restype = c_int64
 
 

@@ -45,11 +45,9 @@ def log_magnitude(
 
 
 def whiten(log_spectrum: Float32, reach_frames: int, reach_bins: int) -> None:
-    """Subtract, in place, the mean of the box of ``2 reach + 1`` frames and bins around each cell."""
+    """Subtract, in place, the mean of the ``2 reach + 1`` frames and bins around each cell."""
     frames, bins = log_spectrum.shape
-    code = _C.em_whiten(
-        pointer(log_spectrum, np.float32), frames, bins, reach_frames, reach_bins
-    )
+    code = _C.em_whiten(pointer(log_spectrum, np.float32), frames, bins, reach_frames, reach_bins)
     _require_memory(code)
 
 

@@ -40,7 +40,7 @@ class Verified(NamedTuple):
 
     score: Float64
     total: Int32
-    count: Int32
+    counted: Int32
     jitter: Int32
     around: Float64
 

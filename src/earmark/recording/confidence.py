@@ -42,17 +42,17 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Weights of a logistic regression on `Figures`; ``docs/recording.md`` tells how it is fitted."""
+    """Weights of a logistic regression on `Figures`; ``docs/recording.md`` tells of the fit."""
 
-    bias: float = -3.0
-    strength_ratio: float = 2.0
-    score_ratio: float = 2.0
-    share_ratio: float = 1.0
-    mean: float = 0.5
-    mean_lead: float = 1.0
-    share: float = 2.0
-    log_peaks: float = 0.2
-    warped: float = -1.0
+    bias: float = -0.203
+    strength_ratio: float = 4.832
+    score_ratio: float = 9.563
+    share_ratio: float = -0.004
+    mean: float = -0.947
+    mean_lead: float = 0.078
+    share: float = 5.500
+    log_peaks: float = -0.825
+    warped: float = -1.489
 
     def __call__(self, figures: Figures) -> float:
         """Return the probability in [0, 1] that the alignment is right."""
@@ -62,7 +62,10 @@ class Calibration:
         return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
 
 
-ACCEPT = 0.5
+ACCEPT = 0.6
 """Answers below this are no match."""
+SECOND = 0.9
+"""What a further track must reach once one has explained the stretch (mashups are rare), and what
+spares a very short query the speed, tempo and pitch hypotheses."""
 CERTAIN = 0.99
 """At this confidence no harder search is tried."""

@@ -17,6 +17,7 @@ from earmark.recording.params import PAGE_FRAMES
 
 UInt32 = npt.NDArray[np.uint32]
 _BIN_BITS = 9
+_FRAME_BITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ def _counts(constellation: Constellation) -> npt.NDArray[np.int64]:
     return np.bincount(constellation.frames // PAGE_FRAMES, minlength=constellation.pages)
 
 
-def _decode(codes: npt.NDArray[np.uint16], counts: npt.NDArray[np.integer]) -> tuple[UInt32, UInt32]:
+def _decode(
+    codes: npt.NDArray[np.uint16], counts: npt.NDArray[np.integer]
+) -> tuple[UInt32, UInt32]:
     page = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
     frames = page * PAGE_FRAMES + (codes >> _BIN_BITS)
     return frames.astype(np.uint32), (codes & ((1 << _BIN_BITS) - 1)).astype(np.uint32)
@@ -67,7 +70,7 @@ def unpack(data: bytes) -> Constellation:
     Raises
     ------
     DamagedIndexError
-        The lengths do not fit together.
+        The lengths do not fit together, or a peak lies outside its page.
     """
     span = int(np.frombuffer(data, "<u4", 1)[0]) if len(data) >= 4 else -1
     pages = -(-span // PAGE_FRAMES)
@@ -75,7 +78,11 @@ def unpack(data: bytes) -> Constellation:
     if counts is None or len(data) != 4 + pages + 2 * int(counts.sum()):
         message = "a stored constellation is damaged; run `earmark doctor`"
         raise DamagedIndexError(message)
-    frames, bins = _decode(np.frombuffer(data, "<u2", offset=4 + pages), counts)
+    codes = np.frombuffer(data, "<u2", offset=4 + pages)
+    if (codes >> (_BIN_BITS + _FRAME_BITS)).any():
+        message = "a stored constellation holds a peak outside its page; run `earmark doctor`"
+        raise DamagedIndexError(message)
+    frames, bins = _decode(codes, counts)
     return Constellation(frames, bins, span)
 
 

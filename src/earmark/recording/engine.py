@@ -18,6 +18,8 @@ from earmark.recording.peaks import PeakAnalyser
 from earmark.recording.search import Found, StretchSearch
 from earmark.types import Clip, Finding, Kind
 
+_PER_STRETCH = 8  # tracks looked for in one stretch, however few are asked for
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingAnalysis:
@@ -146,7 +148,7 @@ class RecordingEngine:
             search = StretchSearch(
                 samples, self._postings, total, self._params, self._calibration, self._accept
             )
-            found = search.run(limit)
+            found = search.run(_PER_STRETCH)
             heard.append((start / clip.rate_hz, len(samples) / clip.rate_hz, found))
         return findings_of(heard, self._params.spectrum)[:limit]
 

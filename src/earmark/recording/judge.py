@@ -1,4 +1,4 @@
-"""Compares the best tracks of a stretch: how strong is the best, and how strong its best rival?"""
+"""Compares the best tracks of a stretch: the strength of the best, and of its best rival."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ Float64 = npt.NDArray[np.float64]
 
 _TRACKS = 8
 _FEW, _MANY = 25, 100  # query peaks a page that must coincide with the reference's
+# What the best of hundreds of wrong tracks reaches on an easy query: a small library has no rival
+# that strong, and must not be surer of itself for it.
+_LEAST_STRENGTH, _LEAST_SCORE, _LEAST_SHARE, _LEAST_MEAN = 8.0, 5.0, 0.15, 0.5
+_SURPRISE = 0.6  # weight of coincidence beside the score
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The best alignment of each of the best tracks, strongest first.
 
-    ``strength`` is the score plus the surprise of the coincidences; ``share`` the part of the
-    reference's peaks that are query peaks.
+    ``strength`` is the score plus the weighted surprise of the coincidences; ``share`` the part of
+    the reference's peaks that are query peaks.
     """
 
     best: Scored
@@ -58,7 +62,7 @@ class Judge:
         best = pool.rows(np.sort(first)[:_TRACKS])
         few, count = self._verifier.coincidences(self._few, best.at)
         many, _ = self._verifier.coincidences(self._many, best.at)
-        strength = best.score + _surprise(few, count, self._chance)
+        strength = best.score + _SURPRISE * _surprise(few, count, self._chance)
         order = np.argsort(-strength, kind="stable")
         share = many / np.maximum(count, 1)
         return Standing(best.rows(order), strength[order], share[order])
@@ -77,11 +81,13 @@ class Judge:
         rival_mean = max((float(mean[i]) for i in rivals), default=0.0)
         rival_share = max((float(standing.share[i]) for i in rivals), default=0.0)
         figures = Figures(
-            strength_ratio=_log_ratio(strength, max(4.0, rival_strength), 0.1),
-            score_ratio=_log_ratio(float(score[row]), max(3.0, rival_score), 0.1),
-            share_ratio=_log_ratio(float(standing.share[row]), max(0.05, rival_share), 0.02),
+            strength_ratio=_log_ratio(strength, max(_LEAST_STRENGTH, rival_strength), 0.1),
+            score_ratio=_log_ratio(float(score[row]), max(_LEAST_SCORE, rival_score), 0.1),
+            share_ratio=_log_ratio(
+                float(standing.share[row]), max(_LEAST_SHARE, rival_share), 0.02
+            ),
             mean=float(mean[row]),
-            mean_lead=float(mean[row]) - rival_mean,
+            mean_lead=float(mean[row]) - max(_LEAST_MEAN, rival_mean),
             share=float(standing.share[row]),
             log_peaks=float(np.log(max(1, int(standing.best.count[row])))),
             warped=float(warped),
@@ -99,13 +105,18 @@ def _log_ratio(value: float, other: float, least: float) -> float:
 
 def _near(peaks: Peaks, per_page: int, shape: tuple[int, int]) -> npt.NDArray[np.int8]:
     """Return a map that is 1 within one frame and one bin of the strongest query peaks."""
-    marks = np.zeros(shape, np.int8)
     keep = peaks.rank < per_page
-    t, f = peaks.frames[keep].astype(np.int64), peaks.bins[keep].astype(np.int64)
-    for dt in (-1, 0, 1):
-        for df in (-1, 0, 1):
-            marks[np.clip(t + dt, 0, shape[0] - 1), np.clip(f + df, 0, shape[1] - 1)] = 1
-    return marks
+    return widened(peaks.frames[keep], peaks.bins[keep], shape)
+
+
+def widened(
+    frames: npt.NDArray[np.integer], bins: npt.NDArray[np.integer], shape: tuple[int, int]
+) -> npt.NDArray[np.int8]:
+    """Return a map that is 1 within one frame and one bin of the given cells."""
+    marks = np.zeros((shape[0] + 2, shape[1] + 2), np.int8)
+    marks[frames.astype(np.int64) + 1, bins.astype(np.int64) + 1] = 1
+    rows = marks[:-2] | marks[1:-1] | marks[2:]
+    return np.ascontiguousarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
 
 
 def _surprise(hits: Float64, of: Float64, chance: float) -> Float64:

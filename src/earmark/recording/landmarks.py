@@ -23,7 +23,7 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Warp:
-    """A hypothesis: the query holds ``time`` reference seconds a second, ``pitch`` times as high."""
+    """A hypothesis: a query second holds ``time`` reference seconds, ``pitch`` times as high."""
 
     time: float = 1.0
     pitch: float = 1.0

@@ -38,20 +38,23 @@ def findings_of(
             cut = best_stretch(one.trace, int(length_s / spectrum.frame_s), spectrum.frame_s)
             if cut is None:
                 continue
-            own = segment(cut[0], min(cut[1], length_s), one.offset_frames, one.time_ratio, spectrum)
+            own = segment(
+                cut[0], min(cut[1], length_s), one.offset_frames, one.time_ratio, spectrum
+            )
             moved = Segment(own.query.shifted(start_s), own.reference)
             _join(pieces.setdefault(one.number, []), _Piece(moved, one, start_s))
     findings = [_finding(number, own, spectrum) for number, own in pieces.items()]
-    return sorted(findings, key=lambda f: (-f.confidence, -f.score))
+    return sorted(findings, key=lambda f: -f.confidence)
 
 
 def _join(pieces: list[_Piece], new: _Piece) -> None:
     for piece in pieces:
         old = piece.segment
         gap = new.segment.query.start_s - old.query.end_s
-        expected = old.reference.start_s + (
-            new.segment.query.start_s - old.query.start_s
-        ) * piece.found.time_ratio
+        expected = (
+            old.reference.start_s
+            + (new.segment.query.start_s - old.query.start_s) * piece.found.time_ratio
+        )
         if gap <= _JOIN_S and abs(expected - new.segment.reference.start_s) <= _JOIN_S:
             end_s = max(old.query.end_s, new.segment.query.end_s)
             reference_s = max(old.reference.end_s, new.segment.reference.end_s)
@@ -90,12 +93,13 @@ def _finding(number: int, pieces: list[_Piece], spectrum: SpectrumParams) -> Fin
 
 
 def _landmarks(piece: _Piece, spectrum: SpectrumParams) -> tuple[Landmark, ...]:
-    trace = piece.found.trace
-    keep = trace.evidence >= _MATCHED
+    trace, query = piece.found.trace, piece.segment.query
+    query_s = piece.start_s + trace.query_frames * spectrum.frame_s
+    keep = (trace.evidence >= _MATCHED) & (query_s >= query.start_s) & (query_s < query.end_s)
     return tuple(
-        Landmark(piece.start_s + t * spectrum.frame_s, r * spectrum.frame_s, spectrum.bin_hz(f))
+        Landmark(t, r * spectrum.frame_s, spectrum.bin_hz(f))
         for t, r, f in zip(
-            trace.query_frames[keep].tolist(),
+            query_s[keep].tolist(),
             trace.reference_frames[keep].tolist(),
             trace.reference_bins[keep].tolist(),
             strict=True,

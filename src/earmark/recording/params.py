@@ -53,21 +53,26 @@ class QueryParams:
     """How hard a query is asked; changing these leaves every index valid.
 
     A query lists many more peaks than a reference (small boxes), because noise hides the right
-    ones. ``budgets`` are the look-ups of the first, quick and of the second, thorough try.
+    ones. ``budgets`` are the look-ups of the first, quick and of the second, thorough try; the
+    latter also averages in the salience of windows ``longer_window`` times as long. ``reads``
+    bounds the postings that one try reads from a library of three million postings (some 300
+    tracks); the bound grows with the square root of the library.
     """
 
     peak_frames: int = 2
     peak_bins: int = 4
     peaks_per_page: int = 300
     off_weight: float = 0.7
-    budgets: tuple[int, ...] = (12_000, 110_000)
-    candidates: tuple[int, ...] = (150, 1000)
+    budgets: tuple[int, int] = (12_000, 110_000)
+    candidates: tuple[int, int] = (150, 1000)
+    reads: tuple[int, int] = (250_000, 1_000_000)
+    longer_window: int = 2
     warp_budget: int = 9_000
     warp_candidates: int = 60
     evidence_reach: int = 15
     evidence_time_reach: int = 30
     evidence_time_variance: float = 0.1
-    evidence_share: float = 0.5
+    evidence_share: float = 0.4
     evidence_limit: float = 3.0
     jitter_frames: int = 2
     least_peaks: float = 10.0
@@ -91,5 +96,7 @@ class RecordingParams:
         >>> len(RecordingParams().digest)
         12
         """
-        shape = repr((1, sorted(asdict(self.spectrum).items()), sorted(asdict(self.reference).items())))
+        shape = repr(
+            (1, sorted(asdict(self.spectrum).items()), sorted(asdict(self.reference).items()))
+        )
         return hashlib.sha256(shape.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""One stretch of a query against the index: quick try, thorough try, warps - then who is it?"""
+"""One stretch of a query against the index: quick try, thorough try, warps, then the decision."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 
 from earmark.kernels import spectrum as kernel
 from earmark.ports import PostingStore
-from earmark.recording.confidence import ACCEPT, CERTAIN, Calibration
-from earmark.recording.judge import Judge, Standing
+from earmark.recording.confidence import ACCEPT, CERTAIN, SECOND, Calibration
+from earmark.recording.decoys import FEW_TRACKS, decoys
+from earmark.recording.judge import Judge, Standing, widened
 from earmark.recording.landmarks import Peaks, Warp, query_landmarks, warps
 from earmark.recording.params import RecordingParams
 from earmark.recording.peaks import query_peaks
-from earmark.recording.propose import Alignments, propose
-from earmark.recording.spectrum import salience
+from earmark.recording.propose import propose
+from earmark.recording.spectrum import Salience, salience
+from earmark.recording.tune import LEAST_POLISHED, drifts, polished, ranked, tuned
 from earmark.recording.verify import EVIDENCE_SCALE, Scored, Trace, Verifier
 from earmark.timing import lap
 from earmark.types import Samples
@@ -40,6 +42,17 @@ class Found:
     trace: Trace
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A track that may be accepted: its best alignment (one row) and what speaks against it."""
+
+    number: int
+    best: Scored
+    rival: float
+    confidence: float
+    tried: str
+
+
 class StretchSearch:
     """Searches one stretch of at most some twenty seconds; use once."""
 
@@ -55,22 +68,35 @@ class StretchSearch:
         self._postings = postings
         self._total = postings_total
         self._params = params
+        self._calibration = calibration
         self._accept = accept
-        query = params.query
+        self._samples = samples
         with lap("analyse"):
-            cells = salience(samples, params.spectrum)
-            self._peaks = Peaks.of(*query_peaks(cells, params), len(cells))
-            evidence = kernel.evidence(
-                cells,
-                query.evidence_reach,
-                query.evidence_time_reach,
-                query.evidence_time_variance,
-                query.evidence_share,
-                query.evidence_limit,
-                EVIDENCE_SCALE,
-            )
-            self._verifier = Verifier(evidence, postings, params)
-            self._judge = Judge(self._verifier, self._peaks, calibration)
+            self._salience = salience(samples, params.spectrum)
+            self._look(self._salience)
+
+    def _look(self, cells: Salience) -> None:
+        """Take a salience map as what is known of the query: its peaks, its evidence."""
+        query = self._params.query
+        self._peaks = Peaks.of(*query_peaks(cells, self._params), len(cells))
+        evidence = kernel.evidence(
+            cells,
+            query.evidence_reach,
+            query.evidence_time_reach,
+            query.evidence_time_variance,
+            query.evidence_share,
+            query.evidence_limit,
+            EVIDENCE_SCALE,
+        )
+        self._verifier = Verifier(evidence, self._postings, self._params)
+        self._judge = Judge(self._verifier, self._peaks, self._calibration)
+
+    def _look_closer(self) -> None:
+        """Average in longer windows, which lift tones out of noise; twice the analysis."""
+        with lap("analyse"):
+            spectrum, longer = self._params.spectrum, self._params.query.longer_window
+            finer = salience(self._samples, spectrum, longer)
+            self._look((self._salience + finer) / np.float32(2.0))
 
     def run(self, limit: int) -> list[Found]:
         """Return up to ``limit`` accepted tracks, most certain first."""
@@ -83,28 +109,39 @@ class StretchSearch:
 
     def _pool(self) -> tuple[Scored, str]:
         query = self._params.query
-        parts: list[Scored] = []
-        for name, budget, top in zip(
-            ("quick", "thorough"), query.budgets, query.candidates, strict=True
-        ):
-            parts = [*parts, self._try(Warp(), budget, top)]
-            pool = self._refined(Scored.joined(parts))
-            if self._best_confidence(pool) >= CERTAIN:
-                return pool, name
-            parts = [pool]
+        quick, thorough = query.budgets
+        pool = self._refined(self._try(Warp(), quick, query.candidates[0]))
+        if self._best_confidence(pool) >= CERTAIN:
+            return pool, "quick"
+        self._look_closer()
+        parts = [self._verifier.score(pool.at)]
+        known = self._postings.known()
+        if len(known) < FEW_TRACKS:
+            parts.append(self._verifier.score(decoys(self._verifier, known)))
+        more = self._try(Warp(), thorough, query.candidates[1])
+        pool = self._refined(Scored.joined([*parts, more]))
+        # In a second or two a bend can hardly be told from none: plain is then good enough.
+        enough = SECOND if self._verifier.frames < LEAST_POLISHED else CERTAIN
+        if self._best_confidence(pool) >= enough:
+            return pool, "thorough"
         bent = [self._try(warp, query.warp_budget, query.warp_candidates) for warp in warps()]
-        return self._refined(Scored.joined([*parts, *bent])), "warps"
+        return self._refined(Scored.joined([pool, *bent])), "warps"
 
     def _best_confidence(self, pool: Scored) -> float:
         standing = self._judge.standing(pool)
-        kin = self._kin(standing) if len(standing) else set()
-        return self._judge.confidence(standing, 0, kin, warped=False)[0]
+        if len(standing) == 0 or standing.numbers[0] < 0:
+            return 0.0
+        confidence, _ = self._judge.confidence(standing, 0, self._kin(standing, 0), warped=False)
+        if confidence >= SECOND and drifts(self._verifier, standing.best.rows(np.array([0]))):
+            return 0.0  # the warps will reach the summit
+        return confidence
 
     def _try(self, warp: Warp, budget: int, top: int) -> Scored:
-        params = self._params
-        landmarks = query_landmarks(self._peaks, budget, warp, params.spectrum, params.query)
+        params, query = self._params, self._params.query
+        landmarks = query_landmarks(self._peaks, budget, warp, params.spectrum, query)
         with lap("search"):
-            proposed = propose(self._postings, landmarks, warp, top, self._total)
+            reads = query.reads[1] if top == query.candidates[1] else query.reads[0]
+            proposed = propose(self._postings, landmarks, warp, top, self._total, reads)
         with lap("verify"):
             return self._verifier.score(proposed)
 
@@ -113,28 +150,10 @@ class StretchSearch:
         if len(pool.at) == 0:
             return pool
         with lap("verify"):
-            order = np.argsort(-pool.score, kind="stable")
-            pool = pool.rows(order[:_KEPT])
+            pool = ranked(pool).rows(np.arange(min(_KEPT, len(pool.at))))
             _, first = np.unique(pool.at.numbers, return_index=True)
             best = pool.rows(np.sort(first)[:_REFINED])
-            for step in (0.004, 0.0015):
-                best = self._tuned(best, step)
-            return _sorted(Scored.joined([best, pool]))
-
-    def _tuned(self, best: Scored, step: float) -> Scored:
-        half = self._verifier.frames / 2
-        grid = [(1.0 + a * step, 1.0 + b * step) for a in (-1, 0, 1) for b in (-1, 0, 1)]
-        tries = []
-        for time_factor, pitch_factor in grid:
-            time = best.at.time * time_factor
-            moved = best.at.offsets + (best.at.time - time) * half  # the middle stays aligned
-            pitch = best.at.pitch * pitch_factor
-            tries.append(replace(best.at, offsets=moved, time=time, pitch=pitch))
-        scored = self._verifier.score(Alignments.joined(tries), 1)
-        table = scored.score.reshape(len(grid), -1)
-        table[4] += 1e-6  # ties stay untuned
-        winner = np.argmax(table, axis=0) * table.shape[1] + np.arange(table.shape[1])
-        return scored.rows(winner)
+            return ranked(Scored.joined([tuned(self._verifier, best), pool]))
 
     # --- decision -------------------------------------------------------------------------------
 
@@ -142,52 +161,75 @@ class StretchSearch:
         found: list[Found] = []
         while len(found) < limit and len(pool.at):
             standing = self._judge.standing(pool)
-            kin = self._kin(standing)
-            rows = [row for row, number in enumerate(standing.numbers) if number in kin]
-            heads = [self._found(standing, row, kin, tried) for row in rows]
-            if heads[0].confidence < self._accept:
+            if standing.numbers[0] < 0:  # a decoy: chance does as well
                 break
-            found += [head for head in heads if head.confidence >= self._accept]
-            for head in heads:
-                self._verifier.explain_away(head.trace)
-            rest = pool.rows(~np.isin(pool.at.numbers, list(kin)))
-            pool = _sorted(self._verifier.score(rest.at)) if len(rest.at) else rest
+            kin = self._kin(standing, 0)
+            heads = self._heads(standing, kin, tried)
+            if heads[0].confidence < (max(self._accept, SECOND) if found else self._accept):
+                heads = [] if found else self._pair(standing, kin, tried)
+            if not heads:
+                break
+            for head in heads:  # strongest first: no later one may claim to be surer
+                if head.confidence >= self._accept:
+                    ceiling = found[-1].confidence if found else 1.0
+                    found.append(
+                        self._settled(replace(head, confidence=min(head.confidence, ceiling)))
+                    )
+            for trace in [self._verifier.trace(head.best.at, 0) for head in heads]:
+                self._verifier.explain_away(trace)
+            taken = {head.number for head in heads}
+            rest = pool.rows(~np.isin(np.abs(pool.at.numbers), list(taken)))
+            pool = ranked(self._verifier.score(rest.at)) if len(rest.at) else rest
         return found[:limit]
 
-    def _kin(self, standing: Standing) -> set[int]:
-        """Return the strongest track and those that hold the very same recording there."""
-        own = self._verifier.trace(standing.best.at, 0)
-        marks = np.zeros(self._verifier.shape, bool)
-        for dt in (-1, 0, 1):
-            for df in (-1, 0, 1):
-                t = np.clip(own.query_frames + dt, 0, marks.shape[0] - 1)
-                marks[t, np.clip(own.query_bins + df, 0, marks.shape[1] - 1)] = True
-        kin = {standing.numbers[0]}
-        for row in range(1, len(standing)):
-            if standing.strength[row] < 0.5 * standing.strength[0]:
+    def _heads(self, standing: Standing, kin: set[int], tried: str) -> list[_Head]:
+        """Return the standing's alignments of some tracks; they are no rivals of each other."""
+        heads = []
+        for row, number in enumerate(standing.numbers):
+            if number in kin:
+                confidence, rival = self._judge.confidence(standing, row, kin, tried == "warps")
+                best = standing.best.rows(np.array([row]))
+                heads.append(_Head(number, best, rival, confidence, tried))
+        return heads
+
+    def _pair(self, standing: Standing, kin: set[int], tried: str) -> list[_Head]:
+        """Return two tracks that only each other kept from being accepted, or nothing.
+
+        In a mashup or a transition both are right, and both stand far above the third.
+        """
+        others = [row for row, number in enumerate(standing.numbers) if number not in kin]
+        if not others or standing.numbers[others[0]] < 0:
+            return []
+        heads = self._heads(standing, kin | self._kin(standing, others[0]), tried)
+        return heads if min(head.confidence for head in heads) >= SECOND else []
+
+    def _kin(self, standing: Standing, head: int) -> set[int]:
+        """Return a row's track and weaker ones that hold the very same recording there."""
+        own = self._verifier.trace(standing.best.at, head)
+        marks = widened(own.query_frames, own.query_bins, self._verifier.shape)
+        kin = {standing.numbers[head]}
+        for row in range(head + 1, len(standing)):
+            if standing.strength[row] < 0.5 * standing.strength[head]:
                 break
+            if standing.numbers[row] < 0:
+                continue
             other = self._verifier.trace(standing.best.at, row)
             shared = marks[other.query_frames, other.query_bins]
             if len(shared) and shared.mean() >= _SAME_SHARE:
                 kin.add(standing.numbers[row])
         return kin
 
-    def _found(self, standing: Standing, row: int, kin: set[int], tried: str) -> Found:
-        at = standing.best.at
-        confidence, rival = self._judge.confidence(standing, row, kin, tried == "warps")
+    def _settled(self, head: _Head) -> Found:
+        best = polished(self._verifier, head.best)
         return Found(
-            number=int(at.numbers[row]),
-            offset_frames=float(at.offsets[row]),
-            time_ratio=float(at.time[row]),
-            pitch_ratio=float(at.pitch[row]),
-            score=float(standing.best.score[row]),
-            rival=rival,
-            confidence=confidence,
-            votes=float(at.votes[row]),
-            tried=tried,
-            trace=self._verifier.trace(at, row),
+            number=head.number,
+            offset_frames=float(best.at.offsets[0]),
+            time_ratio=float(best.at.time[0]),
+            pitch_ratio=float(best.at.pitch[0]),
+            score=float(best.score[0]),
+            rival=head.rival,
+            confidence=head.confidence,
+            votes=float(best.at.votes[0]),
+            tried=head.tried,
+            trace=self._verifier.trace(best.at, 0),
         )
-
-
-def _sorted(pool: Scored) -> Scored:
-    return pool.rows(np.argsort(-pool.score, kind="stable"))

@@ -13,27 +13,25 @@ _BIN_S = 0.25
 _EDGE_S = 1.0  # nearer than this to an edge of the query, a stretch is taken to reach it
 
 
-def best_stretch(
-    trace: Trace, query_frames: int, frame_s: float
-) -> tuple[float, float] | None:
+def best_stretch(trace: Trace, query_frames: int, frame_s: float) -> tuple[float, float] | None:
     """Return (start_s, end_s) in the query, or None when nothing speaks for the alignment.
 
     Evidence less a bias is summed in quarter seconds; the best run is that of greatest sum. The
-    bias is first small, then part of the run's own mean, so that a weak alignment is not cut and
-    a strong one does not spread into music that only happens to agree.
+    bias is half of what the better quarters reach, so that a weak alignment is not cut and a
+    strong one does not spread into music that only happens to agree.
     """
     duration_s = query_frames * frame_s
     bins = max(1, int(np.ceil(duration_s / _BIN_S)))
     cell = np.minimum((trace.query_frames * frame_s / _BIN_S).astype(np.int64), bins - 1)
     total = np.bincount(cell, trace.evidence, bins)
     count = np.bincount(cell, minlength=bins)
-    bias, start, stop = 0.3, 0, 0
-    for _ in range(3):
-        start, stop = _greatest_run(total - bias * count)
-        inside = int(count[start:stop].sum())
-        if inside == 0:
-            return None
-        bias = max(0.3, 0.4 * float(total[start:stop].sum()) / inside)
+    heard = count > 0
+    if not heard.any():
+        return None
+    level = float(np.quantile(total[heard] / count[heard], 0.75))
+    start, stop = _greatest_run(total - max(0.3, 0.5 * level) * count)
+    if stop <= start:
+        return None
     start_s, end_s = start * _BIN_S, min(duration_s, stop * _BIN_S)
     start_s = 0.0 if start_s < _EDGE_S else start_s
     return start_s, duration_s if duration_s - end_s < _EDGE_S else end_s

@@ -1,4 +1,4 @@
-"""Samples to salience: how far each time-frequency cell stands out of its surroundings, in nepers."""
+"""Samples to salience: how far each time-frequency cell stands out of its surroundings."""
 
 from __future__ import annotations
 
@@ -30,31 +30,53 @@ def frame_count(samples: int, params: SpectrumParams) -> int:
     return max(0, (samples - params.window) // params.hop + 1)
 
 
-def log_spectrum(samples: Samples, params: SpectrumParams) -> Salience:
-    """Return the natural log magnitude, shape (frames, bins), with a floor at ``floor_dbfs``."""
+def log_spectrum(samples: Samples, params: SpectrumParams, longer: int = 1) -> Salience:
+    """Return the natural log magnitude, shape (frames, bins), with a floor at ``floor_dbfs``.
+
+    ``longer`` takes windows that many times as long around the same centres, and of the finer bins
+    the strongest around each bin: tones rise further out of noise, onsets blur.
+    """
     frames = frame_count(len(samples), params)
     out = np.empty((frames, params.bins), np.float32)
     if frames == 0:
         return out
-    window = hann(params.window)
+    length = params.window * longer
+    window = hann(length)
     # A full-scale sine reaches half the window's sum.
     floor = (10.0 ** (params.floor_dbfs / 20.0) * float(window.sum()) / 2.0) ** 2
-    windows = np.lib.stride_tricks.sliding_window_view(samples, params.window)[:: params.hop]
+    margin = (length - params.window) // 2
+    padded = np.pad(samples, margin) if margin else samples
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[:: params.hop]
     for start in range(0, frames, _FFT_FRAMES):
         stop = min(frames, start + _FFT_FRAMES)
         spectrum = np.fft.rfft(windows[start:stop] * window, axis=1)
-        kernel.log_magnitude(
-            spectrum.astype(np.complex64, copy=False), params.first_bin, out[start:stop], floor
-        )
+        if longer > 1:
+            cells, first = _strongest(spectrum, params, longer), 0
+        else:
+            cells, first = spectrum.astype(np.complex64, copy=False), params.first_bin
+        kernel.log_magnitude(cells, first, out[start:stop], floor)
     return out
 
 
-def salience(samples: Samples, params: SpectrumParams) -> Salience:
+def _strongest(
+    spectrum: npt.NDArray[np.complexfloating], params: SpectrumParams, longer: int
+) -> npt.NDArray[np.complex64]:
+    """Return, for each bin of the short window, the magnitude of the strongest finer bin around."""
+    power = spectrum.real**2 + spectrum.imag**2
+    first, stop = params.first_bin * longer, (params.first_bin + params.bins) * longer
+    half = longer // 2
+    best = power[:, first - half : stop - half : longer]
+    for shift in range(1 - half, half + 1):
+        best = np.maximum(best, power[:, first + shift : stop + shift : longer])
+    return np.sqrt(best).astype(np.complex64)
+
+
+def salience(samples: Samples, params: SpectrumParams, longer: int = 1) -> Salience:
     """Return the whitened log magnitude: each cell less the mean of the box around it.
 
     Whitening removes the colour of the recording, of the room and of the microphone.
     """
-    out = log_spectrum(samples, params)
+    out = log_spectrum(samples, params, longer)
     if len(out):
         kernel.whiten(out, params.whiten_frames, params.whiten_bins)
     return out

@@ -1,4 +1,4 @@
-"""The check: is the query salient where the reference's constellation says it must be?"""
+"""The check that the query is salient where the reference's constellation says it must be."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One alignment peak by peak: where the reference's peaks fall in the query, and the evidence."""
+    """One alignment peak by peak: where each falls in the query, and the evidence there."""
 
     query_frames: npt.NDArray[np.int64]
     query_bins: npt.NDArray[np.int64]
@@ -78,11 +78,9 @@ class Verifier:
         moved = Alignments(
             at.numbers, at.offsets + found.jitter + vertex, at.time, at.pitch, at.votes
         )
-        return Scored(moved, found.score / EVIDENCE_SCALE, found.count)
+        return Scored(moved, found.score / EVIDENCE_SCALE, found.counted)
 
-    def _verify(
-        self, cells: npt.NDArray[np.int8], at: Alignments, reach: int
-    ) -> kernel.Verified:
+    def _verify(self, cells: npt.NDArray[np.int8], at: Alignments, reach: int) -> kernel.Verified:
         numbers, which = np.unique(at.numbers, return_inverse=True)
         return kernel.verify(
             cells,
@@ -104,12 +102,13 @@ class Verifier:
     def coincidences(
         self, marks: npt.NDArray[np.int8], at: Alignments
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return (reference peaks on a mark, reference peaks inside the query) of each alignment."""
+        """Return (peaks on a mark, peaks inside the query) of each alignment."""
         found = self._verify(marks, at, 0)
-        return found.total.astype(np.float64), found.count.astype(np.float64)
+        return found.total.astype(np.float64), found.counted.astype(np.float64)
 
     def payload(self, number: int) -> Payload:
-        """Return a track's packed constellation."""
+        """Return a track's packed constellation; a decoy (negative number) has its track's."""
+        number = abs(number)
         if number not in self._payloads:
             self._payloads[number] = self._postings.payload(number)
         return self._payloads[number]
@@ -129,7 +128,7 @@ class Verifier:
         return Trace(t, f, frames[inside], bins[inside], evidence)
 
     def explain_away(self, trace: Trace) -> None:
-        """Blank the evidence that an accepted alignment has used, so that only the rest can match."""
+        """Blank the evidence that an alignment has used, so that only the rest can match."""
         for dt in (-1, 0, 1):
             t = np.clip(trace.query_frames + dt, 0, self.frames - 1)
             for df in (-1, 0, 1):
