@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,59 @@ def make_song(seed: int, seconds: float = 12.0) -> np.ndarray:
             note += 0.05 * np.sin(2 * np.pi * tone * time_s)
         notes.append(note)
     return np.concatenate(notes).astype(np.float32)
+
+
+def note(rng: np.random.Generator, hz: float, seconds: float) -> np.ndarray:
+    """A plucked note: a few harmonics of random strength, a quick rise, a slow fall."""
+    time_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    tones = [
+        rng.uniform(0.2, 1.0) / k * np.sin(2 * np.pi * k * hz * time_s)
+        for k in range(1, 8)
+        if k * hz < 7000
+    ]
+    return sum(tones) * np.exp(-4 * time_s) * np.minimum(1.0, time_s * 200)
+
+
+def drum(rng: np.random.Generator) -> np.ndarray:
+    """A hit: a burst of noise, or a thud that falls."""
+    time_s = np.arange(int(0.15 * RATE_HZ)) / RATE_HZ
+    if rng.random() < 0.5:
+        return rng.standard_normal(len(time_s)) * np.exp(-40 * time_s)
+    return np.sin(2 * np.pi * 60 * time_s * np.exp(-8 * time_s)) * np.exp(-15 * time_s)
+
+
+@cache
+def make_music(seed: int, seconds: float = 20.0) -> np.ndarray:
+    """Music-like sound by its seed: chords and drums in a key and a tempo, over a little noise.
+
+    Unlike `make_song`, tracks share keys, notes and drums, so that some of one is in every other.
+    """
+    rng = np.random.default_rng([seed, 77])
+    samples = np.zeros(round((seconds + 2) * RATE_HZ))
+    beat_s, tonic_hz, at_s = rng.uniform(0.4, 0.65), 110.0 * 2 ** (rng.integers(0, 12) / 12), 0.0
+    while at_s < seconds:
+        sounds = [
+            note(rng, tonic_hz * 2 ** (rng.choice([0, 2, 3, 5, 7, 8, 10]) / 12 + octave), length_s)
+            for octave, length_s in zip(
+                rng.integers(0, 4, 3), rng.uniform(0.3, 1.0, 3), strict=True
+            )
+            if rng.random() < 0.7
+        ]
+        for sound in [*sounds, drum(rng)] if rng.random() < 0.6 else sounds:
+            start = int((at_s + rng.uniform(0, 0.03)) * RATE_HZ)
+            samples[start : start + len(sound)] += sound
+        at_s += beat_s * rng.choice([0.25, 0.5, 0.5, 1.0])
+    samples = samples[: round(seconds * RATE_HZ)]
+    samples += 0.002 * rng.standard_normal(len(samples))
+    samples = (0.5 * samples / np.abs(samples).max()).astype(np.float32)
+    samples.flags.writeable = False
+    return samples
+
+
+@pytest.fixture(scope="session")
+def music() -> Callable[..., np.ndarray]:
+    """Samples of made-up music by its seed and length; 16 kHz."""
+    return make_music
 
 
 @pytest.fixture
