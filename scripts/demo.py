@@ -1,0 +1,117 @@
+"""``make demo``: real music into a library, then a noisy clip it holds and one it does not.
+
+Everything is done by the `earmark` command, echoed as you would type it; only the two clips are
+made here. Everything lies under ``demo/``; running it again is quick and gives the same answers.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from immich_memories_music import tracks_dir
+
+from earmark.audio.decode import decode
+from earmark.evaluation.degrade import degrade, source_length_s
+from earmark.evaluation.noise import RATE_HZ, NoiseBank
+from earmark.units import clock
+
+HERE = Path("demo")
+LEFT_OUT = "tender"  # the mood whose tracks the library does not get
+KNOWN = "music/nostalgic/nostalgic_acoustic_1.opus"
+UNKNOWN = "other/tender/tender_acoustic_1.opus"
+CLIP_S, KNOWN_AT_S, UNKNOWN_AT_S = 6.0, 13.2, 10.0
+SEED = 2024
+
+
+def main() -> int:
+    """Run the demo; 0 when both answers are right."""
+    start = time.monotonic()
+    lay_out_music()
+    say("28 tracks of music (PyPI immich-memories-music); the library gets all but the tender ones")
+    earmark("add", "demo/music")
+    earmark("stats")
+
+    say(f"A phone held up in a room: {CLIP_S:g} s of {KNOWN} from {clock(KNOWN_AT_S)},")
+    say("with reverb, noise only 5 dB below the music, and a telephone's bandwidth", first=False)
+    spoil(KNOWN, KNOWN_AT_S, "phone.wav")
+    found = earmark("identify", "demo/phone.wav", "--plot", "demo/match.png")
+
+    say(f"The same done to {UNKNOWN}, which the library does not hold")
+    spoil(UNKNOWN, UNKNOWN_AT_S, "unknown.wav")
+    refused = earmark("identify", "demo/unknown.wav")
+
+    problems = check(found, refused)
+    for problem in problems:
+        sys.stdout.write(f"WRONG: {problem}\n")
+    if not problems:
+        say(f"Both answers are right, after {time.monotonic() - start:.0f} s.")
+        say("Look at demo/match.png: the matched landmarks and how they agree.", first=False)
+    return 1 if problems else 0
+
+
+def lay_out_music() -> None:
+    """Copy the tracks to ``demo/music``, and those left out to ``demo/other``."""
+    for mood in sorted(path for path in tracks_dir().iterdir() if path.is_dir()):
+        folder = HERE / ("other" if mood.name == LEFT_OUT else "music") / mood.name
+        if not folder.is_dir():
+            shutil.copytree(mood, folder)
+
+
+def spoil(source: str, at_s: float, name: str) -> None:
+    """Write what a phone would hear of a stretch of ``source`` to ``demo/name``."""
+    heard = decode(HERE / source, RATE_HZ, start_s=at_s, duration_s=source_length_s(CLIP_S) + 0.1)
+    random = np.random.default_rng(SEED)
+    clip = degrade(heard.clip.samples, "phone", CLIP_S, NoiseBank.load(), random)
+    soundfile.write(HERE / name, clip, RATE_HZ)
+
+
+def earmark(*arguments: str) -> int:
+    """Echo a command and run it; return its exit code."""
+    command = ["earmark", "--library", "demo/library", *arguments]
+    sys.stdout.write(f"\n$ {shlex.join(command)}\n")
+    sys.stdout.flush()
+    return subprocess.run(program() + command[1:], check=False).returncode
+
+
+def check(found: int, refused: int) -> list[str]:
+    """Return what is not as it should be, asking once more as a program would."""
+    command = [*program(), "--library", "demo/library", "identify", "--json", "demo/phone.wav"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    answer = json.loads(said)
+    problems = []
+    if found != 0 or not answer["matches"]:
+        problems.append(f"demo/phone.wav was not found (exit code {found})")
+    else:
+        match = answer["matches"][0]
+        if not match["track"]["source"].endswith(KNOWN):
+            problems.append(f"demo/phone.wav was taken for {match['track']['source']}")
+        segment = match["segments"][0]
+        at_s = segment["reference"]["start_s"] - segment["query"]["start_s"]
+        if abs(at_s - KNOWN_AT_S) > 0.1:
+            problems.append(f"demo/phone.wav was placed at {at_s:.2f} s")
+    if refused != 1:
+        problems.append(f"demo/unknown.wav should have had no match (exit code {refused})")
+    return problems
+
+
+def program() -> list[str]:
+    """Return how to start `earmark` of this very environment."""
+    return [sys.executable, "-m", "earmark"]
+
+
+def say(text: str, *, first: bool = True) -> None:
+    """Print a line of the story."""
+    sys.stdout.write(f"{chr(10) if first else ''}# {text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
