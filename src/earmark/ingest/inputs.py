@@ -63,6 +63,9 @@ def _unfolded(name: str, failed: list[Failure]) -> Iterator[str]:
     if is_url(name):
         yield name
         return
+    if not name:  # Path("") would be the working folder, and an unset variable would add it all
+        message = "'' names no file: give a path, a glob, a playlist or a URL"
+        raise SourceNotFoundError(message)
     path = Path(name)
     if not os.path.lexists(path) and glob.has_magic(name):
         found = sorted(glob.glob(os.path.expanduser(name), recursive=True))  # noqa: PTH111, PTH207
