@@ -1,7 +1,8 @@
 """What the core needs from outside: Protocols and the plain records that cross them, nothing else.
 
 An engine answers one question (which recording? which tune? what sounds alike?). A track store
-holds the truth. A posting store is derived from it and may be thrown away and built again.
+holds the truth. Posting and vector stores are derived from it and may be thrown away and built
+again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ Numbers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint32]
 Frames = npt.NDArray[np.uint32]
 Payload = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
 
 
 # --- engines -----------------------------------------------------------------------------------
@@ -32,10 +34,14 @@ class Analyser(Protocol[F_co]):
     """Turns audio into features, block by block, in memory that does not grow with the audio."""
 
     def feed(self, samples: Samples) -> None:
-        """Take the next samples, float32 mono at the analysis' rate, any length."""
+        """Take the next samples, float32 mono at the analysis' rate, any length, none too."""
 
     def finish(self) -> F_co:
-        """Return the features of all that was fed; the analyser is used up."""
+        """Return the features of all that was fed; the analyser is used up.
+
+        Fed nothing but empty blocks, it returns the features of hearing nothing: what tracks get
+        that another engine has read from a score.
+        """
 
 
 class Analysis(Protocol[F]):
@@ -61,6 +67,74 @@ class Analysis(Protocol[F]):
 
     def unpack(self, data: bytes) -> F:
         """Return the features that `pack` wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadScore(Generic[F]):
+    """What an analysis read from a file that is not audio; ``part`` is what it chose there."""
+
+    features: F
+    duration_s: float
+    title: str = ""
+    artist: str = ""
+    part: str = ""
+
+
+@runtime_checkable
+class ScoreReader(Protocol[F]):
+    """What an `Analysis` may be besides: it has features for files that are not audio.
+
+    Such a file becomes a track of its own (`Library.add`), or its features are attached to those
+    of a recording, and then win (`Library.attach`).
+    """
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Endings of the files it reads, lower case with their dot; none that is audio's."""
+
+    @property
+    def books(self) -> frozenset[str]:
+        """Those endings whose files may hold several pieces, each a track of its own."""
+
+    def pieces(self, data: bytes, name: str) -> Sequence[str]:
+        """Return what a book's pieces are called (digits), in order; empty for a single piece.
+
+        Never raises: what cannot be read is told by `read`.
+        """
+
+    def read(self, data: bytes, name: str, part: str | None = None) -> ReadScore[F]:
+        """Return the features of a file's bytes.
+
+        Parameters
+        ----------
+        name
+            What errors call it; its ending tells the format.
+        part
+            Which voice of it, or which piece of a book; None chooses.
+
+        Raises
+        ------
+        InputError
+            The bytes are not what the ending says, or hold nothing to find.
+        UsageError
+            There is no such part, or a package is missing that the format needs.
+        """
+
+    def attach(self, features: F, read: F) -> F:
+        """Return a recording's features with those that were ``read`` attached."""
+
+    def detach(self, features: F) -> F:
+        """Return features without what was attached."""
+
+    def keep(self, old: F, new: F) -> F:
+        """Return ``new`` features, heard again, with what was attached to the ``old`` ones.
+
+        ``old`` may have been made with other parameters.
+        """
+
+
+class ScoreAnalysis(Analysis[F], ScoreReader[F], Protocol[F]):
+    """An analysis that reads scores besides."""
 
 
 class Engine(Protocol[F]):
@@ -121,6 +195,17 @@ class IndexRoom(Protocol):
         ------
         LibraryParametersError
             The index on disk was built under another parameter digest.
+        DamagedIndexError
+            A checksum does not hold.
+        """
+
+    def vectors(self, dimension: int, digest: str) -> VectorStore:
+        """Return the engine's vector store for vectors of ``dimension`` components.
+
+        Raises
+        ------
+        LibraryParametersError
+            The index on disk was built under another parameter digest or dimension.
         DamagedIndexError
             A checksum does not hold.
         """
@@ -341,6 +426,96 @@ class PostingStore(Protocol):
 
     def stats(self) -> Mapping[str, int]:
         """Return ``bytes`` on disk, ``segments``, ``postings``, ``pending`` numbers."""
+
+    def verify(self) -> list[str]:
+        """Read everything on disk; return one sentence per fault found; empty when sound."""
+
+
+# --- derived: vectors --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What is indexed for one number: a vector for each window, and bytes to verify against.
+
+    ``vectors`` is (n, dimension) of unit length; ``start_s`` and ``length_s`` are (n,) and tell
+    which part of the track each one stands for, to 10 ms. n may be 0.
+    """
+
+    number: int
+    vectors: Float32
+    start_s: Float32
+    length_s: Float32
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The windows nearest to each query: arrays (q, k), best first in each row.
+
+    ``similarity`` is the inner product of query and window. Of equal ones the lower number comes
+    first, then the earlier start, then the earlier row of `Embedded`. Where there are fewer than
+    k, ``number`` is -1, ``similarity`` is -inf and the times are 0.
+    """
+
+    number: Numbers
+    start_s: Float32
+    length_s: Float32
+    similarity: Float32
+
+
+class VectorStore(Protocol):
+    """Windows of tracks as unit vectors, searched exactly. Derived, rebuilt at will.
+
+    Any thread may search while one other thread changes the store.
+    """
+
+    def known(self) -> Numbers:
+        """Return the sorted numbers that are held, those without vectors too."""
+
+    def add(self, items: Iterable[Embedded]) -> None:
+        """Make vectors searchable at once (in memory until `flush`).
+
+        A number always stands for the same vectors: one that is known is left as it is.
+
+        Raises
+        ------
+        ValueError
+            Shapes do not fit, a vector is not of unit length, or a time is negative or beyond
+            what 32 bits of 10 ms can tell.
+        """
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Hide numbers at once, known yet or not; their space is freed at a merge."""
+
+    def flush(self) -> None:
+        """Write pending vectors durably, merging what is small or mostly dead."""
+
+    def reload(self) -> None:
+        """Look for what another process has written; pending additions stay searchable."""
+
+    def drop(self) -> None:
+        """Forget everything, on disk too."""
+
+    def search(self, queries: Float32, k: int, among: Numbers | None = None) -> Neighbours:
+        """Return the ``k`` windows nearest to each row of ``queries`` (q, dimension).
+
+        ``among`` restricts the search to those numbers, known or not, in any order.
+
+        Raises
+        ------
+        ValueError
+            The queries are not finite or of another dimension, or ``k`` is negative.
+        """
+
+    def embedded(self, number: int) -> Embedded:
+        """Return what is held of a number, as exactly as it is kept; raises `KeyError`."""
+
+    def payloads(self, numbers: Sequence[int]) -> list[bytes]:
+        """Return the bytes given with each number, in that order; raises `KeyError`."""
+
+    def stats(self) -> Mapping[str, int]:
+        """Return ``bytes`` on disk, ``segments``, ``vectors``, ``pending`` numbers."""
 
     def verify(self) -> list[str]:
         """Read everything on disk; return one sentence per fault found; empty when sound."""

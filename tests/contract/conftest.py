@@ -9,13 +9,16 @@ from typing import Generic, TypeVar
 
 import pytest
 
-from earmark.ports import PostingStore, TrackStore
+from earmark.ports import PostingStore, TrackStore, VectorStore
 from earmark.stores.memory import MemoryPostingStore, MemoryTrackStore
+from earmark.stores.memory_vectors import MemoryVectorStore
 from earmark.stores.segments import SegmentPostingStore
 from earmark.stores.sqlite import SqliteTrackStore
+from earmark.stores.vectors import FileVectorStore
 
 S = TypeVar("S")
 HASH_BITS = 12
+DIMENSION = 20
 
 
 @dataclass
@@ -36,6 +39,13 @@ POSTINGS: dict[str, Callable[[Path], Backend[PostingStore]]] = {
     "memory": lambda folder: Backend("memory", False, lambda: MemoryPostingStore(HASH_BITS)),
     "segments": lambda folder: Backend(
         "segments", True, lambda: SegmentPostingStore(folder, HASH_BITS, "digest")
+    ),
+}
+
+VECTORS: dict[str, Callable[[Path], Backend[VectorStore]]] = {
+    "memory": lambda folder: Backend("memory", False, lambda: MemoryVectorStore(DIMENSION)),
+    "file": lambda folder: Backend(
+        "file", True, lambda: FileVectorStore(folder, DIMENSION, "digest")
     ),
 }
 
@@ -78,3 +88,20 @@ def durable_postings(postings) -> Backend[PostingStore]:
     if not postings.durable:
         pytest.skip("ends with the process")
     return postings
+
+
+@pytest.fixture(params=sorted(VECTORS))
+def vector_backend(request) -> Callable[[Path], Backend[VectorStore]]:
+    return VECTORS[request.param]
+
+
+@pytest.fixture
+def vectors(vector_backend, tmp_path) -> Backend[VectorStore]:
+    return vector_backend(tmp_path / "index")
+
+
+@pytest.fixture
+def durable_vectors(vectors) -> Backend[VectorStore]:
+    if not vectors.durable:
+        pytest.skip("ends with the process")
+    return vectors

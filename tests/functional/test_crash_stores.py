@@ -16,13 +16,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.ports import NewTrack, Posted, StoredFeatures, TrackChanges
+from earmark.ports import Embedded, NewTrack, Posted, StoredFeatures, TrackChanges
 from earmark.stores import segments
+from earmark.stores import vectors as vector_segments
 from earmark.stores.segments import SegmentPostingStore
 from earmark.stores.sqlite import SqliteTrackStore
+from earmark.stores.vectors import FileVectorStore
 
 RUNS = int(os.environ.get("EARMARK_CRASH_RUNS", "12"))
 BITS = 12
+DIMENSION = 16
 ALL = np.arange(1 << BITS, dtype=np.uint32)
 
 
@@ -35,6 +38,22 @@ def posted(number: int, data: bytes) -> Posted:
     hashes = rng.integers(0, 1 << BITS, 200).astype(np.uint32)
     frames = rng.integers(0, 5000, 200).astype(np.uint32)
     return Posted(number, hashes, frames, 5000, np.frombuffer(data, np.uint8))
+
+
+def embedded(number: int, data: bytes) -> Embedded:
+    rng = np.random.default_rng(list(data[:20]))
+    rows = rng.standard_normal((5, DIMENSION)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Embedded(number, rows, np.arange(5.0), np.ones(5), data)
+
+
+def catch_up_vectors(tracks: SqliteTrackStore, vectors: FileVectorStore) -> None:
+    """The same rule for the other derived index."""
+    vectors.reload()
+    live, known = set(tracks.numbers("recording").tolist()), set(vectors.known().tolist())
+    vectors.remove(sorted(known - live))
+    for number, features in tracks.features("recording", sorted(live - known)):
+        vectors.add([embedded(number, features.data)])
 
 
 def catch_up(tracks: SqliteTrackStore, postings: SegmentPostingStore) -> None:
@@ -55,8 +74,11 @@ def work(folder: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     segments.SMALL_SEGMENT = int(rng.choice([0, 1000, 1 << 19]))
     tracks = SqliteTrackStore(folder, 5.0)
+    vector_segments.SMALL_SEGMENT = int(rng.choice([0, 1000, 1 << 19]))
     postings = SegmentPostingStore(folder / "index", BITS, "d")
+    vectors = FileVectorStore(folder / "vectors", DIMENSION, "d")
     catch_up(tracks, postings)
+    catch_up_vectors(tracks, vectors)
     say("=", "ready")
     step = 0
     while True:
@@ -96,6 +118,10 @@ def work(folder: Path, seed: int) -> None:
                 say("?", "flush")
                 postings.flush()
                 say("=", "flush", numbers=live)
+                catch_up_vectors(tracks, vectors)
+                say("?", "flush vectors")
+                vectors.flush()
+                say("=", "flush vectors", numbers=live)
 
 
 class Expected:
@@ -106,6 +132,7 @@ class Expected:
         self.deleted: set[str] = set()
         self.numbers: dict[int, str] = {}  # every number ever seen and its audio
         self.flushed: set[int] = set()
+        self.flushed_vectors: set[int] = set()
 
     def take(self, op: str, facts: dict) -> None:
         if op == "put":
@@ -121,6 +148,8 @@ class Expected:
             self.tracks[facts["id"]][3] = facts["title"]
         elif op == "flush":
             self.flushed = set(facts["numbers"])
+        elif op == "flush vectors":
+            self.flushed_vectors = set(facts["numbers"])
 
 
 def run_and_kill(folder: Path, seed: int, expected: Expected) -> tuple[str, dict] | None:
@@ -145,7 +174,7 @@ def run_and_kill(folder: Path, seed: int, expected: Expected) -> tuple[str, dict
 
 def settle(doing: tuple[str, dict] | None, tracks: SqliteTrackStore, expected: Expected) -> bool:
     """Decide by the store whether the call that was cut off took place; it is all or nothing."""
-    if doing is None or doing[0] == "flush":
+    if doing is None or doing[0].startswith("flush"):
         return False
     op, facts = doing
     now = {track.id: track for track in tracks.page(None, 10_000)}
@@ -196,6 +225,26 @@ def compare(folder: Path, tracks: SqliteTrackStore, expected: Expected) -> None:
         want.extend(rows)
         assert postings.payload(number).tobytes() == features_of(audio)
     assert got == sorted(want)
+    compare_vectors(folder, tracks, expected, live)
+
+
+def compare_vectors(
+    folder: Path, tracks: SqliteTrackStore, expected: Expected, live: dict[int, str]
+) -> None:
+    vectors = FileVectorStore(folder / "vectors", DIMENSION, "d")
+    assert vectors.verify() == []
+    known = set(vectors.known().tolist())
+    assert expected.flushed_vectors & live.keys() <= known, "an acknowledged flush was lost"
+    assert known <= expected.numbers.keys()
+    catch_up_vectors(tracks, vectors)
+    assert vectors.known().tolist() == sorted(live)
+    for number, audio in live.items():
+        item = embedded(number, features_of(audio))
+        assert vectors.payloads([number]) == [item.payload]
+        np.testing.assert_allclose(vectors.embedded(number).vectors, item.vectors, atol=0.005)
+        found = vectors.search(item.vectors, 1)
+        assert found.number.tolist() == [[number]] * 5
+        assert found.start_s[:, 0].tolist() == item.start_s.tolist()
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import json
 import mmap
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,30 @@ NAME = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """What tells one kind of index from another, under the names its manifest uses.
+
+    ``measure`` names the width of an item (``hash_bits``, ``dimension``) and ``counted`` the items
+    of a segment (``postings``, ``vectors``).
+    """
+
+    measure: str
+    width: int
+    counted: str
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentEntry:
-    """One segment file as the manifest knows it; numbers lie in [first, last]."""
+    """One segment file as the manifest knows it; numbers lie in [first, last].
+
+    ``items`` are postings or vectors.
+    """
 
     name: str
     first: int
     last: int
     tracks: int
-    postings: int
+    items: int
     bytes: int
     sha256: str
 
@@ -53,20 +69,21 @@ def mark_of(folder: Path) -> tuple[int, ...] | None:
 
 
 def write_manifest(
-    folder: Path, digest: str, hash_bits: int, entries: tuple[SegmentEntry, ...]
+    folder: Path, digest: str, layout: Layout, entries: tuple[SegmentEntry, ...]
 ) -> None:
     """Replace the manifest, durably."""
+    keys = _keys(layout)
     content = {
         "format": FORMAT,
         "digest": digest,
-        "hash_bits": hash_bits,
-        "segments": [asdict(entry) for entry in entries],
+        layout.measure: layout.width,
+        "segments": [{keys[n]: getattr(entry, n) for n in keys} for entry in entries],
     }
     text = json.dumps({**content, "check": _check(content)}, indent=1)
     write_file(folder / NAME, [text.encode()])
 
 
-def read_manifest(folder: Path, digest: str, hash_bits: int) -> Manifest:
+def read_manifest(folder: Path, digest: str, layout: Layout) -> Manifest:
     """Return the manifest in force; an empty one where there is none.
 
     Raises
@@ -76,7 +93,7 @@ def read_manifest(folder: Path, digest: str, hash_bits: int) -> Manifest:
     LibraryVersionError
         Another version's format.
     LibraryParametersError
-        Built with another digest or another number of hash bits.
+        Built with another digest, or of another width.
     """
     path = folder / NAME
     try:
@@ -101,16 +118,25 @@ def read_manifest(folder: Path, digest: str, hash_bits: int) -> Manifest:
         raise LibraryVersionError(message)
     if content.pop("check", None) != _check(content):
         raise damaged_index(path, "its checksum does not hold")
-    if content["digest"] != digest or content["hash_bits"] != hash_bits:
+    name = layout.measure
+    if content["digest"] != digest or content.get(name) != layout.width:
         message = (
-            f"{folder} was built with parameters {content['digest']} and "
-            f"{content['hash_bits']} hash bits, asked for {digest} and {hash_bits}; "
-            "run `earmark rebuild`"
+            f"{folder} was built with parameters {content['digest']} and {name} "
+            f"{content.get(name)}, asked for {digest} and {layout.width}; run `earmark rebuild`"
         )
         raise LibraryParametersError(message)
-    entries = tuple(SegmentEntry(**entry) for entry in content["segments"])
+    keys = _keys(layout)
+    entries = tuple(
+        SegmentEntry(**{n: entry[keys[n]] for n in keys}) for entry in content["segments"]
+    )
     mark = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     return Manifest(entries, mark, held)
+
+
+def _keys(layout: Layout) -> dict[str, str]:
+    """Return the name in the file of each field of an entry."""
+    names = {field.name: field.name for field in fields(SegmentEntry)}
+    return {**names, "items": layout.counted}
 
 
 def _check(content: Mapping[str, Any]) -> str:

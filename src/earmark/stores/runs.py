@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +18,10 @@ from earmark.kernels.postings import (
     encode,
     merge,
 )
-from earmark.ports import GAP_FRAMES, Numbers, Payload, Posted
+from earmark.ports import GAP_FRAMES, Numbers, Posted
+from earmark.stores.tiers import Flags, Payloads
 
 Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-
-class Payloads(Protocol):
-    """The bytes given with each track of a run."""
-
-    def __getitem__(self, index: int, /) -> Payload:
-        """Return the bytes of the run's ``index``-th track, checked."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +68,11 @@ class Run:
     block: Block
     payloads: Payloads
 
+    @property
+    def numbers(self) -> Numbers:
+        """The number of each track."""
+        return self.table.numbers
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRun:
@@ -110,9 +107,18 @@ class LiveRun:
         return self.run.table.numbers[self.alive]
 
     @property
-    def postings(self) -> int:
+    def size(self) -> int:
         """How many postings can be found."""
         return int(self.run.table.counts[self.alive].sum())
+
+    @property
+    def whole(self) -> int:
+        """How many postings lie in it, dead ones too."""
+        return self.run.block.shape.postings
+
+    def renamed(self, name: str | None) -> LiveRun:
+        """Return it as if it lay in another file, or in none."""
+        return replace(self, name=name)
 
     @property
     def frames(self) -> int:
@@ -160,44 +166,8 @@ def merged(runs: Sequence[LiveRun]) -> Run:
     return Run(table, block, payloads)
 
 
-def tiers(runs: Sequence[LiveRun], small: int, share: int) -> list[list[LiveRun]]:
-    """Return neighbours to merge, so that few runs remain and each posting is moved rarely.
-
-    Neighbours join while the newer holds at least one ``share``-th of the older, or the older has
-    fewer than ``small`` postings: sizes then rise by that factor, which keeps their number
-    logarithmic and moves each posting a logarithmic number of times. Each run costs every query
-    a look-up of its own, while moving a posting takes 15 ns.
-    """
-    groups: list[list[LiveRun]] = []
-    for run in runs:
-        groups.append([run])
-        while len(groups) > 1 and _joins(groups[-2], groups[-1], small, share):
-            newer = groups.pop()
-            groups[-1].extend(newer)
-    return groups
-
-
-def _joins(older: list[LiveRun], newer: list[LiveRun], small: int, share: int) -> bool:
-    old, new = (sum(live.postings for live in group) for group in (older, newer))
-    frames = sum(live.frames for live in (*older, *newer))
+def fits(runs: Sequence[LiveRun]) -> bool:
+    """Whether one code can hold them all."""
+    frames, postings = sum(run.frames for run in runs), sum(run.size for run in runs)
     # The code's smallest bucket count is one; half of what fits leaves it room for the best one.
-    fits = frames < 2**32 and old + new < MAX_BITS // 2
-    return fits and (old < small or share * new >= old)
-
-
-def rewritten_if_dead(group: list[LiveRun]) -> list[LiveRun]:
-    """Return the group; a segment alone in it that is over a third dead loses its file's name."""
-    if len(group) > 1 or 3 * group[0].postings >= 2 * group[0].run.block.shape.postings > 0:
-        return group
-    return group if group[0].alive.all() else [replace(group[0], name=None)]
-
-
-def settled(runs: Sequence[tuple[str, Run]], removed: Iterable[int]) -> list[LiveRun]:
-    """Return segments with a number alive only in the newest that holds it, and not if removed."""
-    hidden = np.array(list(removed), np.int64)
-    lives: list[LiveRun] = []
-    for name, run in reversed(runs):
-        alive = ~np.isin(run.table.numbers, hidden)
-        hidden = np.concatenate([hidden, run.table.numbers])
-        lives.append(LiveRun.of(run, alive, name))
-    return lives[::-1]
+    return frames < 2**32 and postings < MAX_BITS // 2

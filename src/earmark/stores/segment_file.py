@@ -20,25 +20,22 @@ because reading them all would make opening as slow as the disk. The kernel boun
 
 from __future__ import annotations
 
-import hashlib
-import mmap
 import struct
-import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.kernels.postings import Block, DamageError, Shape
-from earmark.ports import Payload
-from earmark.stores.durable import write_file
 from earmark.stores.faults import damaged_index
-from earmark.stores.manifest import SegmentEntry
-from earmark.stores.runs import Run, Table
+from earmark.stores.manifest import Layout, SegmentEntry
+from earmark.stores.runs import LiveRun, Run, Table, merged
+from earmark.stores.sealed import Mapped, bytes_of, cut, mapped, padded, write_sealed
 
-SUFFIX = ".segment"
 _MAGIC = b"earmark1"
 # magic, crc32, hash_bits, group_bits, low_bits, tracks, postings, frames, payload bytes
 _HEADER = struct.Struct("<8sIIIIQQQQ")
@@ -46,50 +43,25 @@ _HEADER_BYTES = 128
 _AFTER_CRC = 12
 
 
-class MappedPayloads:
-    """Payloads where they lie in the file; each is checked the first time it is read."""
+@dataclass(frozen=True, slots=True)
+class PostingSegments:
+    """The `Kind` of segment that holds postings of hashes of ``hash_bits`` bits."""
 
-    def __init__(
-        self,
-        path: Path,
-        data: npt.NDArray[np.uint8],
-        ends: npt.NDArray[np.uint64],
-        sums: npt.NDArray[np.uint32],
-    ) -> None:
-        self._path = path
-        self._data = data
-        self._ends = ends
-        self._sums = sums
-        self._checked = np.zeros(len(ends), np.bool_)
+    hash_bits: int
 
-    def __getitem__(self, index: int, /) -> Payload:
-        start = int(self._ends[index - 1]) if index else 0
-        payload = self._data[start : int(self._ends[index])]
-        if not self._checked[index]:
-            if zlib.crc32(payload.data) != self._sums[index]:
-                raise damaged_index(self._path, f"payload {index} does not match its checksum")
-            self._checked[index] = True
-        return payload
+    @property
+    def layout(self) -> Layout:
+        """What the manifest says of them."""
+        return Layout("hash_bits", self.hash_bits, "postings")
 
+    def write(self, folder: Path, group: Sequence[LiveRun]) -> SegmentEntry:
+        """Write the group's live tracks as one segment; durable on return."""
+        run = merged(group)
+        return write_sealed(folder, run.numbers, run.block.shape.postings, _pieces(run))
 
-def write_segment(folder: Path, run: Run) -> SegmentEntry:
-    """Write a run under a name never used before; durable on return."""
-    name = uuid.uuid4().hex + SUFFIX
-    digest = hashlib.sha256()
-    size = 0
-
-    def pieces() -> Iterator[memoryview]:
-        nonlocal size
-        for piece in _pieces(run):
-            digest.update(piece)
-            size += len(piece)
-            yield piece
-
-    write_file(folder / name, pieces())
-    numbers = run.table.numbers
-    first, last = int(numbers.min()), int(numbers.max())
-    postings = run.block.shape.postings
-    return SegmentEntry(name, first, last, len(numbers), postings, size, digest.hexdigest())
+    def open(self, folder: Path, entry: SegmentEntry) -> Run:
+        """Map a segment; raises what `open_segment` raises."""
+        return open_segment(folder, entry, self.hash_bits)
 
 
 def open_segment(folder: Path, entry: SegmentEntry, hash_bits: int) -> Run:
@@ -103,61 +75,34 @@ def open_segment(folder: Path, entry: SegmentEntry, hash_bits: int) -> Run:
         The file is gone: another process may have merged it away.
     """
     path = folder / entry.name
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if size != entry.bytes or size < _HEADER_BYTES:
-            raise damaged_index(path, f"{size} bytes instead of {entry.bytes}")
-        data = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    data = mapped(path, entry, _HEADER_BYTES)
     fields = _HEADER.unpack(data[: _HEADER.size].tobytes())
     magic, crc, bits, group_bits, low_bits, tracks, postings, frames, payload_bytes = fields
     shape = Shape(postings, frames, bits, group_bits, low_bits)
-    known = (tracks, postings, bits) == (entry.tracks, entry.postings, hash_bits)
+    known = (tracks, postings, bits) == (entry.tracks, entry.items, hash_bits)
     if magic != _MAGIC or not known or not shape.sound:
         raise damaged_index(path, "its header makes no sense")
-    at, cuts = _HEADER_BYTES, []
-    for count, width in zip(_lengths(shape, tracks), _WIDTHS, strict=True):
-        cuts.append(data[at : at + count * width])
-        at += _padded(count * width)
-    tables_end = at - sum(_padded(piece.nbytes) for piece in cuts[-2:])
-    if at + payload_bytes != size:
+    cuts, at = cut(data, _HEADER_BYTES, _lengths(shape, tracks), _DTYPES)
+    tables_end = at - sum(padded(piece.nbytes) for piece in cuts[-2:])
+    if at + payload_bytes != len(data):
         raise damaged_index(path, "its sections do not add up")
     if zlib.crc32(data[_AFTER_CRC:tables_end].data) != crc:
         raise damaged_index(path, "the checksum of its tables does not hold")
-    numbers, ends, starts, spans, counts, sums, directory, high, low = (
-        piece.view(dtype) for piece, dtype in zip(cuts, _DTYPES, strict=True)
-    )
+    numbers, ends, starts, spans, counts, sums, directory, high, low = cuts
     table = Table(numbers, *(column.astype(np.int64) for column in (starts, spans, counts)))
     block = Block(shape, directory, high, low)
     try:
         block.check()
     except DamageError as error:
         raise damaged_index(path, error) from error
-    return Run(table, block, MappedPayloads(path, data[at:], ends, sums))
-
-
-def verify_segment(folder: Path, entry: SegmentEntry) -> str | None:
-    """Read the whole file; return a sentence where it is not what was written."""
-    path = folder / entry.name
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return f"{path} is missing; run `earmark rebuild`"
-    if digest != entry.sha256:
-        return f"{path} does not match its checksum; run `earmark rebuild`"
-    return None
+    return Run(table, block, Mapped(path, data[at:], ends, sums, "payload"))
 
 
 _DTYPES = ("<i8", "<u8", "<u4", "<u4", "<u4", "<u4", "<u4", "<u8", "u1")
-_WIDTHS = tuple(np.dtype(dtype).itemsize for dtype in _DTYPES)
 
 
 def _lengths(shape: Shape, tracks: int) -> tuple[int, ...]:
     return (*[tracks] * 6, *shape.lengths)
-
-
-def _padded(size: int) -> int:
-    return -(-size // 8) * 8
 
 
 def _pieces(run: Run) -> Iterator[memoryview]:
@@ -166,14 +111,11 @@ def _pieces(run: Run) -> Iterator[memoryview]:
     lengths = np.array([len(run.payloads[i]) for i in tracks], np.int64)
     sums = np.array([zlib.crc32(run.payloads[i].data) for i in tracks], np.int64)
     ends = np.cumsum(lengths)
-    sections = (
+    sections: tuple[npt.NDArray[Any], ...] = (
         *(table.numbers, ends, table.starts, table.spans, table.counts, sums),
         *(block.directory, block.high, block.low),
     )
-    packed = [
-        _padding(np.ascontiguousarray(section, dtype).view(np.uint8))
-        for section, dtype in zip(sections, _DTYPES, strict=True)
-    ]
+    packed = [bytes_of(section, dtype) for section, dtype in zip(sections, _DTYPES, strict=True)]
     head = bytearray(_HEADER_BYTES)
     fields = (shape.hash_bits, shape.group_bits, shape.low_bits, len(tracks), shape.postings)
     _HEADER.pack_into(head, 0, _MAGIC, 0, *fields, shape.frames, int(lengths.sum()))
@@ -184,7 +126,3 @@ def _pieces(run: Run) -> Iterator[memoryview]:
     yield memoryview(head)
     yield from (piece.data for piece in packed)
     yield from (run.payloads[i].data for i in tracks)
-
-
-def _padding(piece: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.pad(piece, (0, _padded(len(piece)) - len(piece)))

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from earmark.stores.durable import UNFINISHED, sync_folder
 from earmark.stores.faults import damaged_index
 from earmark.stores.manifest import (
     NAME,
+    Layout,
     Manifest,
     SegmentEntry,
     mark_of,
     read_manifest,
     write_manifest,
 )
-from earmark.stores.runs import LiveRun, Run, merged
-from earmark.stores.segment_file import SUFFIX, open_segment, verify_segment, write_segment
+from earmark.stores.sealed import SUFFIX, verify_segment
+from earmark.stores.tiers import Live
+
+R = TypeVar("R")
+L = TypeVar("L", bound=Live)
+L_contra = TypeVar("L_contra", bound=Live, contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
-class SegmentFolder:
+class Kind(Protocol[R_co, L_contra]):
+    """How segments of one kind are read and written; R is a mapped run, L one with its dead."""
+
+    @property
+    def layout(self) -> Layout:
+        """What the manifest says of them."""
+
+    def write(self, folder: Path, group: Sequence[L_contra]) -> SegmentEntry:
+        """Write what lives in the group as one segment, durable on return."""
+
+    def open(self, folder: Path, entry: SegmentEntry) -> R_co:
+        """Map a segment; raises `DamagedIndexError` and `FileNotFoundError`."""
+
+
+class SegmentFolder(Generic[R, L]):
     """What this process last saw of a folder of segments.
 
     Files are written under names that were never used, and a new manifest puts them in force. So
     a crash leaves the old index or the new one, and readers keep what they have mapped.
     """
 
-    def __init__(self, path: Path, digest: str, hash_bits: int) -> None:
+    def __init__(self, path: Path, digest: str, kind: Kind[R, L]) -> None:
         self._path = path
         self._digest = digest
-        self._hash_bits = hash_bits
+        self._kind = kind
         self._manifest: Manifest | None = None
 
     @property
@@ -52,13 +73,13 @@ class SegmentFolder:
         """Whether another manifest is in force now; one ``stat``."""
         return mark_of(self._path) != (self._manifest.mark if self._manifest else None)
 
-    def load(self, mapped: Mapping[str, Run]) -> list[tuple[str, Run]]:
+    def load(self, mapped: Mapping[str, R]) -> list[tuple[str, R]]:
         """Return the segments in force by name, opening those that are not in ``mapped``."""
         while True:
-            manifest = read_manifest(self._path, self._digest, self._hash_bits)
+            manifest = read_manifest(self._path, self._digest, self._kind.layout)
             try:
                 opened = [
-                    (e.name, mapped.get(e.name) or open_segment(self._path, e, self._hash_bits))
+                    (e.name, mapped.get(e.name) or self._kind.open(self._path, e))
                     for e in manifest.entries
                 ]
             except FileNotFoundError as error:
@@ -68,7 +89,7 @@ class SegmentFolder:
             self._manifest = manifest
             return opened
 
-    def replace(self, groups: Sequence[Sequence[LiveRun]]) -> None:
+    def replace(self, groups: Sequence[Sequence[L]]) -> None:
         """Put one segment for each group in force; a group of one named run keeps its file."""
         self._path.mkdir(parents=True, exist_ok=True)
         old = {entry.name: entry for entry in self.entries}
@@ -79,8 +100,8 @@ class SegmentFolder:
                 if name is not None:
                     entries.append(old[name])
                 elif any(live.alive.any() for live in group):
-                    entries.append(write_segment(self._path, merged(group)))
-            write_manifest(self._path, self._digest, self._hash_bits, tuple(entries))
+                    entries.append(self._kind.write(self._path, group))
+            write_manifest(self._path, self._digest, self._kind.layout, tuple(entries))
         except BaseException:
             # Unless the new manifest is in force already, what was written for it is of no use.
             if not self.changed():

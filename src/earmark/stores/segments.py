@@ -14,15 +14,10 @@ from earmark.kernels.postings import DamageError
 from earmark.ports import Hashes, Hits, Numbers, Payload, Posted
 from earmark.stores.faults import damaged_index, translated
 from earmark.stores.posted import as_uint32, checked
-from earmark.stores.runs import (
-    LiveRun,
-    gathered,
-    merged,
-    rewritten_if_dead,
-    settled,
-    tiers,
-)
+from earmark.stores.runs import LiveRun, Run, fits, gathered, merged
+from earmark.stores.segment_file import PostingSegments
 from earmark.stores.segment_folder import SegmentFolder
+from earmark.stores.tiers import rewritten_if_dead, settled, tiers
 from earmark.stores.timeline import Timeline
 
 SMALL_SEGMENT = 1 << 20
@@ -54,7 +49,7 @@ class SegmentPostingStore:
         self._digest = digest
         self._guard = threading.RLock()
         self._seen = threading.local()
-        self._files: SegmentFolder
+        self._files: SegmentFolder[Run, LiveRun]
         self._disk: list[LiveRun]
         self._tail: list[LiveRun]
         self._pending: dict[int, Posted]
@@ -108,7 +103,7 @@ class SegmentPostingStore:
             self.reload()
             self._seal()
             runs = [*self._disk, *self._tail]
-            groups = [rewritten_if_dead(g) for g in tiers(runs, SMALL_SEGMENT, share=8)]
+            groups = [rewritten_if_dead(g) for g in tiers(runs, SMALL_SEGMENT, 8, fits)]
             as_is = [group[0].name for group in groups if len(group) == 1]
             if self._tail or as_is != [live.name for live in self._disk]:
                 self._files.replace(groups)
@@ -163,7 +158,7 @@ class SegmentPostingStore:
             return {
                 "bytes": self._files.bytes,
                 "segments": len(self._disk),
-                "postings": sum(run.postings for run in sealed) + self._pending_postings,
+                "postings": sum(run.size for run in sealed) + self._pending_postings,
                 "pending": sum(len(run.numbers) for run in self._tail) + len(self._pending),
             }
 
@@ -194,7 +189,7 @@ class SegmentPostingStore:
         self._seen.timeline = None
 
     def _forget(self) -> None:
-        self._files = SegmentFolder(self._folder, self._digest, self._hash_bits)
+        self._files = SegmentFolder(self._folder, self._digest, PostingSegments(self._hash_bits))
         self._disk, self._tail = [], []
         self._pending = {}
         self._pending_postings = 0
@@ -218,7 +213,7 @@ class SegmentPostingStore:
         if not self._pending:
             return
         run = LiveRun.of(gathered(list(self._pending.values()), self._hash_bits))
-        groups = tiers([*self._tail, run], small=0, share=4)
+        groups = tiers([*self._tail, run], 0, 4, fits)
         self._tail = [
             group[0] if len(group) == 1 else LiveRun.of(merged(group))
             for group in groups
@@ -231,7 +226,7 @@ class SegmentPostingStore:
     def _load(self) -> None:
         """Map the segments in force; what they hold is no longer kept in memory."""
         opened = self._files.load({live.name: live.run for live in self._disk if live.name})
-        self._disk = settled(opened, self._removed)
+        self._disk = settled(opened, self._removed, LiveRun.of)
         stored = {n for live in self._disk for n in live.numbers.tolist()}
         self._tail = [live.without(list(stored)) for live in self._tail]
         for number in stored & self._pending.keys():

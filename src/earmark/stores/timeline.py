@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.ports import GAP_FRAMES, Hashes, Hits, Numbers, Payload
-from earmark.stores.runs import Flags, Ints, LiveRun
+from earmark.stores.runs import Ints, LiveRun
+from earmark.stores.tiers import Flags
 
 
 class Timeline:
