@@ -119,6 +119,15 @@ def tones(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def chimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the plug-in engine ``chimes`` known, which reads scores (``.chimes``)."""
+    folder = str(PLUGINS.with_name("plugins_scores"))
+    monkeypatch.syspath_prepend(folder)
+    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+
+@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Two workers, a short wait for locks, nothing from the environment."""
     return Settings(library=str(tmp_path / "library"), workers=2, lock_wait_s=5.0)

@@ -21,7 +21,7 @@ from earmark.errors import (
 )
 from earmark.manifest import NAME, Manifest, read_manifest, write_manifest
 from earmark.plugins import declared_engines, load_engines
-from earmark.ports import Engine, EnginePlugin, PostingStore, TrackStore
+from earmark.ports import Engine, EnginePlugin, PostingStore, TrackStore, VectorStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class FolderRoom:
 
         return SegmentPostingStore(self.folder / "postings", hash_bits, digest)
 
+    def vectors(self, dimension: int, digest: str) -> VectorStore:
+        """Return memory-mapped segments in the engine's own folder."""
+        from earmark.stores.vectors import FileVectorStore
+
+        return FileVectorStore(self.folder / "vectors", dimension, digest)
+
     def discard(self) -> None:
         """Delete the derived index, unread (a damaged one cannot even be opened)."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -48,6 +54,7 @@ class Parts:
     folder: Path
     tracks: TrackStore
     _plugins: dict[str, EnginePlugin] | None = None
+    _off: tuple[object, frozenset[str]] = (None, frozenset())
 
     @property
     def plugins(self) -> Mapping[str, EnginePlugin]:
@@ -67,6 +74,23 @@ class Parts:
     def manifest(self) -> Manifest:
         """Read ``library.json`` again: another process may have rebuilt the library."""
         return read_manifest(self.folder)
+
+    def off(self) -> frozenset[str]:
+        """Return the engines that are switched off, also by another process; costs a ``stat``."""
+        try:
+            stat = (self.folder / NAME).stat()
+        except OSError as error:
+            message = f"{self.folder / NAME} cannot be read: {error.strerror}"
+            raise StoreError(message) from error
+        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        if self._off[0] != seen:
+            self._off = (seen, self.manifest().off)
+        return self._off[1]
+
+    def switch(self, name: str, on: bool) -> None:
+        """Write down that an engine is on or off."""
+        with store_errors(self.folder):
+            write_manifest(self.folder, self.manifest().switched(name, on))
 
     def record_digest(self, name: str, digest: str) -> None:
         """Write down under which parameters an engine's features stand from now on."""

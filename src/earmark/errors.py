@@ -4,12 +4,16 @@ The tree, drawn once::
 
     EarmarkError
     ├── UsageError              a request that makes no sense          CLI exit 2
+    │   └── ExtraMissingError
     ├── InputError              the audio or the file is the trouble   CLI exit 3
     │   ├── SourceNotFoundError
     │   ├── SourceUnreadableError
     │   ├── NotAudioError
+    │   ├── NotAScoreError
+    │   ├── NoMelodyError
     │   ├── EmptyAudioError
     │   ├── AudioTooShortError
+    │   │   └── TooLittleVoiceError
     │   ├── SilentAudioError
     │   ├── AudioTooLongError
     │   ├── FetchError
@@ -63,6 +67,24 @@ class SourceNotFoundError(InputError):
     code = "not_found"
 
 
+class NotAScoreError(InputError):
+    """The bytes are no score that earmark reads, or are damaged."""
+
+    code = "not_a_score"
+
+
+class NoMelodyError(InputError):
+    """A score without a note of definite pitch: nothing to find it by."""
+
+    code = "no_melody"
+
+
+class ExtraMissingError(UsageError):
+    """What is asked for needs an optional package; the message names the command that adds it."""
+
+    code = "extra_missing"
+
+
 class SourceUnreadableError(InputError):
     """The file is there but may not be, or cannot be, read."""
 
@@ -85,6 +107,12 @@ class AudioTooShortError(InputError):
     """Too little audio to analyse."""
 
     code = "too_short"
+
+
+class TooLittleVoiceError(AudioTooShortError):
+    """A clip in which hardly any voice, whistle or single instrument sounds."""
+
+    code = "too_little_voice"
 
 
 class SilentAudioError(InputError):

@@ -24,11 +24,13 @@ def merged(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]
         best, other = (old, new) if old.confidence >= new.confidence else (new, old)
         segments = joined((*old.segments, *new.segments), best.time_ratio)
         marks = tuple(dict.fromkeys((*old.evidence.landmarks, *new.evidence.landmarks)))
+        alike = tuple(dict.fromkeys((*best.alike, *other.alike)))
         found[new.number] = replace(
             best,
             score=max(best.score, other.score),
             segments=segments,
             evidence=replace(best.evidence, landmarks=marks),
+            alike=alike,
         )
     return list(found.values())
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from earmark.bootstrap import Parts
 from earmark.errors import LibraryParametersError, StoreError
 from earmark.ports import Engine, Numbers
+from earmark.types import Kind
 
 CHUNK = 512
 """Numbers whose features are in memory at a time while an index is built."""
@@ -38,8 +39,25 @@ class Indexes:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The engines there are, in the order in which ``auto`` asks them."""
+        """The engines that are switched on, in the order in which ``auto`` asks them."""
+        off = self._parts.off()
+        return tuple(name for name in self._parts.plugins if name not in off)
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """The engines that are switched off in this library."""
+        off = self._parts.off()
+        return tuple(name for name in self._parts.plugins if name in off)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Every engine that is installed."""
         return tuple(self._parts.plugins)
+
+    def kind(self, name: str) -> Kind:
+        """Return the kind of an engine's matches; built-in engines need not be opened for it."""
+        kinds: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+        return kinds[name] if name in kinds else self.engine(name).kind
 
     def engine(self, name: str) -> Engine[Any]:
         """Return an engine as it is, perhaps behind the truth."""
@@ -102,6 +120,30 @@ class Indexes:
             engine.flush()
             self._revisions[name] = revision
             return len(engine.known())
+
+    def switch(self, name: str, on: bool) -> int:
+        """Switch an engine on or off; the caller holds the writer's lock.
+
+        Off, its index is dropped and its features stay in the truth; on, the index is made again.
+
+        Returns
+        -------
+        int
+            How many audios it cannot find until a rebuild.
+        """
+        with self._lock:
+            self._parts.switch(name, on)
+            if not on:
+                self._discard(name)
+                self._engines.pop(name, None)
+                return 0
+            audios = int(self._parts.tracks.totals()["audios"])
+            try:
+                self._catch_up(name, durable=True)
+                self.engine(name).flush()
+            except LibraryParametersError:
+                return audios
+            return audios - len(self.engine(name).known())
 
     def faults(self) -> list[str]:
         """Return one sentence for each thing wrong with an index or its parameters."""

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from earmark.bootstrap import Parts, open_parts
 from earmark.config import Settings, load_settings
+from earmark.errors import UsageError
 from earmark.indexes import Indexes
 from earmark.ports import NewTrack, TrackChanges
 from earmark.reports import AddReport, CopyReport, LibraryStats, ProgressCallback, RebuildReport
 from earmark.types import Answer, Mode, Track
 
 if TYPE_CHECKING:
+    from earmark.attach import Scored
     from earmark.audio.fetch import FetchLimits
     from earmark.audio.stream import Source
     from earmark.ingest.analyse import Analyst
@@ -168,7 +170,8 @@ class Library:
         Parameters
         ----------
         paths
-            What to add; files in folders are taken by their extension.
+            What to add; files in folders are taken by their extension. Scores that an engine
+            reads are tracks of their own; a book of many tunes is one track a tune, ``PATH#TUNE``.
         workers
             Analysis processes; None is what the settings say.
         tags
@@ -190,20 +193,25 @@ class Library:
         """
         from earmark.ingest.inputs import collect
         from earmark.ingest.run import Ingest
+        from earmark.ingest.scores import suffixes, unfolded
 
         named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         for name in self._indexes.names:
             self._indexes.current(name)  # a library that cannot be searched takes nothing in
+        analyst = self._analyst()
         ingest = Ingest(
             self._tracks,
             self._commit,
-            self._analyst(),
+            analyst,
             workers or self._settings.worker_count,
             progress=progress,
             stop=stop,
             labels=tags,
+            idle=self._indexes.off,
         )
-        report = ingest.run(collect(named))
+        analyses = analyst.analyses
+        files = collect(named, suffixes(analyses), lambda file: unfolded(analyses, file))
+        report = ingest.run(files)
         self._settle()
         return report
 
@@ -221,6 +229,41 @@ class Library:
         words = None if tags is None else tuple(tags)
         return self._tracks.update(track_id, TrackChanges(title, artist, album, words, extra))
 
+    def attach(
+        self, score: str | os.PathLike[str], track_id: str, *, part: str | None = None
+    ) -> Track:
+        """Attach a score to a recording: its tune is searched instead of the one that was heard.
+
+        All tracks that share the recording's audio get it. On return it cannot be lost.
+
+        Parameters
+        ----------
+        score
+            A file that an engine reads besides audio (see the engine's documentation).
+        part
+            The voice of it that is the tune, by name or index; None chooses.
+
+        Raises
+        ------
+        TrackNotFoundError
+            No such track.
+        InputError
+            The score is missing, damaged, or holds no tune.
+        UsageError
+            No engine reads such files, the track is a score itself, or there is no such part.
+        StoreError
+            The library is the trouble; features that are missing call for a rebuild.
+        """
+        from earmark.attach import attach
+
+        return attach(self._scored(), os.fspath(score), track_id, part)
+
+    def detach(self, track_id: str) -> Track:
+        """Take an attached score off a recording; raises `UsageError` where there is none."""
+        from earmark.attach import detach
+
+        return detach(self._scored(), track_id)
+
     def remove(self, track_ids: str | Iterable[str]) -> None:
         """Remove tracks, all or none; raises `TrackNotFoundError`.
 
@@ -233,6 +276,37 @@ class Library:
             self._tracks.delete(ids)
             self._indexes.follow()
             self._indexes.flush()
+
+    def engines(self) -> Mapping[str, bool]:
+        """Return every installed engine, in the order of ``auto``, and whether it is on here."""
+        on = self._indexes.names
+        return {name: name in on for name in self._indexes.all_names}
+
+    def switch(self, name: str, on: bool) -> int:
+        """Switch an engine on or off in this library, for every process.
+
+        An engine that is off is not asked and costs nothing when tracks are added. Its index is
+        dropped; its features stay, so that switching it on again needs no audio.
+
+        Returns
+        -------
+        int
+            How many different audios need `rebuild` before the engine finds them.
+
+        Raises
+        ------
+        UsageError
+            No such engine, or the last one that is on.
+        """
+        known = self._indexes.all_names
+        if name not in known:
+            message = f"no engine {name!r} is installed; there are: {', '.join(known)}"
+            raise UsageError(message)
+        if not on and set(self._indexes.names) <= {name}:
+            message = f"{name!r} is the only engine that is on; switch another one on first"
+            raise UsageError(message)
+        with self._tracks.writing():
+            return self._indexes.switch(name, on)
 
     def rebuild(
         self, *, workers: int | None = None, progress: ProgressCallback | None = None
@@ -272,7 +346,7 @@ class Library:
         with store_errors(path):
             return export(
                 self._tracks,
-                self._indexes.names,
+                self._indexes.all_names,
                 Path(path),
                 overwrite=overwrite,
                 progress=progress,
@@ -334,6 +408,17 @@ class Library:
     def _settle(self) -> None:
         with self._tracks.writing():
             self._indexes.flush()
+
+    def _scored(self) -> Scored:
+        from earmark.attach import Scored
+
+        for name in self._indexes.names:
+            self._indexes.current(name)
+        return Scored(self._tracks, self._analyst().analyses, self._indexes.all_names, self._put)
+
+    def _put(self, batch: Sequence[NewTrack]) -> None:
+        self._commit(batch)
+        self._settle()
 
     def _limits(self) -> FetchLimits:
         from earmark.audio.fetch import FetchLimits

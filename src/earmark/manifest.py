@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from earmark.errors import DamagedIndexError, LibraryVersionError, StoreError
@@ -17,14 +17,19 @@ NAME = "library.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The format version and, for each engine, the digest its stored features have."""
+    """The format version, the digest of each engine's stored features, and what is switched off."""
 
     version: int = VERSION
     digests: Mapping[str, str] = field(default_factory=dict)
+    off: frozenset[str] = frozenset()
 
     def with_digest(self, engine: str, digest: str) -> Manifest:
         """Return a copy that records ``digest`` for ``engine``."""
-        return Manifest(self.version, {**self.digests, engine: digest})
+        return replace(self, digests={**self.digests, engine: digest})
+
+    def switched(self, engine: str, on: bool) -> Manifest:
+        """Return a copy in which ``engine`` is on or off."""
+        return replace(self, off=self.off - {engine} if on else self.off | {engine})
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -47,7 +52,9 @@ def read_manifest(folder: Path) -> Manifest:
         if shape["format"] != FORMAT:
             raise KeyError(FORMAT)
         version = int(shape["version"])
-        digests = {str(k): str(v["digest"]) for k, v in shape.get("engines", {}).items()}
+        engines = shape.get("engines", {}).items()
+        digests = {str(k): str(v["digest"]) for k, v in engines if "digest" in v}
+        off = frozenset(str(k) for k, v in engines if v.get("off") is True)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
@@ -65,16 +72,18 @@ def read_manifest(folder: Path) -> Manifest:
             f"{remedy}"
         )
         raise LibraryVersionError(message)
-    return Manifest(version, digests)
+    return Manifest(version, digests, off)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest atomically and durably; raises OSError."""
-    shape = {
-        "format": FORMAT,
-        "version": manifest.version,
-        "engines": {name: {"digest": digest} for name, digest in sorted(manifest.digests.items())},
-    }
+    engines: dict[str, dict[str, object]] = {}
+    for name in sorted(manifest.digests.keys() | manifest.off):
+        digest = manifest.digests.get(name)
+        engines[name] = {} if digest is None else {"digest": digest}
+        if name in manifest.off:
+            engines[name]["off"] = True
+    shape = {"format": FORMAT, "version": manifest.version, "engines": engines}
     building = folder / f"{NAME}.{os.getpid()}.tmp"
     with building.open("w", encoding="utf-8") as file:
         json.dump(shape, file, indent=2)

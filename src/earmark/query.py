@@ -14,10 +14,21 @@ from earmark.audio.fetch import FetchLimits
 from earmark.audio.stream import BlockStream, Source, open_blocks
 from earmark.errors import AudioTooShortError, EarmarkError, UsageError
 from earmark.findings import merged
+from earmark.hearing import VOICED_S, listening
 from earmark.indexes import Indexes
 from earmark.ports import Engine, TrackStore
 from earmark.timing import collecting
-from earmark.types import Answer, Clip, Considered, Finding, Levels, Match, Mode, QueryFacts
+from earmark.types import (
+    Answer,
+    Clip,
+    Considered,
+    Finding,
+    Levels,
+    Match,
+    Mode,
+    QueryFacts,
+    Track,
+)
 
 BLOCK_S = 300.0
 """A query up to this long is searched in one piece; a longer one in blocks of it."""
@@ -25,6 +36,8 @@ OVERLAP_S = 20.0
 """How far blocks reach into their neighbours, so that nothing is cut where they meet."""
 CERTAIN = 0.9
 """A confidence at which ``auto`` asks no further engine."""
+LIKELY = 0.5
+"""Least confidence of an engine's best match in ``auto``, which asks whether or not it applies."""
 
 
 @dataclass(slots=True)
@@ -63,6 +76,8 @@ class Query:
         self._name = name
         self._limits = limits
         self._timing: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+        self._auto = False
 
     def answer(self, mode: Mode, limit: int) -> Answer:
         """Ask the engines that ``mode`` means.
@@ -70,13 +85,14 @@ class Query:
         Raises
         ------
         UsageError
-            No engine of that mode is there, or the limit is below 1.
+            No engine of that mode is there or switched on, or the limit is below 1.
         InputError
             The source is the trouble; `AudioTooShortError` where every engine found it too short.
         StoreError
             The library is.
         """
         names = self._asked(mode, limit)
+        self._auto = mode == "auto"
         if len(names) == 1 or isinstance(self._source, bytes | Path):
             return self._answer(names, limit)
         # A pipe or a URL is taken in once, for all engines.
@@ -105,7 +121,14 @@ class Query:
                 continue
             answered = True
             named = self._named(heard.findings)
-            considered.append(Considered(engine.kind, note=_note(named, heard)))
+            note = _note(named, heard)
+            if self._auto and named and named[0].confidence < LIKELY:
+                note = (
+                    f"{note}, the best only {named[0].confidence:.2f} likely; "
+                    f"see them with mode {engine.kind}"
+                )
+                named = []
+            considered.append(Considered(engine.kind, note=note))
             matches = _ranked(matches, named)[:limit]
         if heard is None:
             message = "no engine was asked"
@@ -117,9 +140,9 @@ class Query:
             input=self._name,
             outcome="match" if matches else "no_match",
             matches=tuple(matches),
-            query=QueryFacts(heard.duration_s, levels.level_dbfs, levels.clipped),
+            query=self._facts(heard),
             reason=None if matches else self._reason(levels, names),
-            considered=tuple(considered),
+            considered=(*considered, *self._left_out()),
             timing_ms=self._timing,
             warnings=heard.warnings,
         )
@@ -136,12 +159,33 @@ class Query:
             return names
         named = (mode,) if mode in names else tuple(filter(self._is_of(mode), names))
         if not named:
+            off = tuple(name for name in self._indexes.off if self._indexes.kind(name) == mode)
+            if off:
+                message = (
+                    f"the engine {off[0]!r} is switched off in this library; switch it on with "
+                    f"`earmark engines --on {off[0]}`"
+                )
+                raise UsageError(message)
             message = f"no engine for mode {mode!r} is installed; there are: {', '.join(names)}"
             raise UsageError(message)
         return named
 
+    def _left_out(self) -> list[Considered]:
+        """Return what ``auto`` says of engines that are switched off."""
+        if not self._auto:
+            return []
+        why = "switched off in this library"
+        return [Considered(self._indexes.kind(name), skipped=why) for name in self._indexes.off]
+
+    def _facts(self, heard: _Heard) -> QueryFacts:
+        voiced_s = self._told.get(VOICED_S)
+        if voiced_s is not None:  # where blocks overlap it was told twice
+            voiced_s = min(voiced_s, heard.duration_s)
+        levels = heard.levels
+        return QueryFacts(heard.duration_s, levels.level_dbfs, levels.clipped, voiced_s)
+
     def _is_of(self, mode: Mode) -> Callable[[str], bool]:
-        return lambda name: self._indexes.engine(name).kind == mode
+        return lambda name: self._indexes.kind(name) == mode
 
     def _ask(self, engine: Engine[Any], limit: int) -> _Heard:
         heard = _Heard()
@@ -177,7 +221,7 @@ class Query:
 
     def _search(self, engine: Engine[Any], clip: Clip, limit: int) -> list[Finding]:
         start = time.perf_counter()
-        with collecting() as laps:
+        with collecting() as laps, listening() as told:
             try:
                 found = engine.search(replace(clip, start_s=0.0), limit)
             finally:
@@ -185,28 +229,28 @@ class Query:
                 for name, ms in laps.items():
                     self._lap(name, ms)
                 self._lap("search", max(0.0, took - sum(laps.values())))
+                for name, value in told.items():
+                    self._told[name] = self._told.get(name, 0.0) + value
         return [finding.shifted(clip.start_s) for finding in found] if clip.start_s else found
 
     def _lap(self, name: str, ms: float) -> None:
         self._timing[name] = self._timing.get(name, 0.0) + ms
 
     def _named(self, findings: Sequence[Finding]) -> list[Match]:
-        holders = self._tracks.by_number([finding.number for finding in findings])
-        return [
-            Match(
-                kind=finding.kind,
-                track=holders[finding.number][0],
-                confidence=finding.confidence,
-                score=finding.score,
-                segments=finding.segments,
-                time_ratio=finding.time_ratio,
-                pitch_shift_semitones=finding.pitch_shift_semitones,
-                evidence=finding.evidence,
-                duplicates=tuple(track.id for track in holders[finding.number][1:]),
-            )
-            for finding in findings
-            if finding.number in holders  # removed since the search began
-        ]
+        numbers = {n for finding in findings for n in (finding.number, *finding.alike)}
+        holders = self._tracks.by_number(sorted(numbers))
+        told: set[int] = set()
+        matches: list[Match] = []
+        for finding in findings:
+            if finding.number not in holders:  # removed since the search began
+                continue
+            if finding.number in told:  # a better match has named it among its duplicates
+                continue
+            own = holders[finding.number]
+            others = [track for n in finding.alike for track in holders.get(n, ()) if n not in told]
+            told.update((finding.number, *finding.alike))
+            matches.append(_match(finding, own[0], [*own[1:], *others]))
+        return matches
 
     def _reason(self, levels: Levels, asked: Sequence[str]) -> str:
         if levels.silent:
@@ -216,6 +260,20 @@ class Query:
         if not any(len(self._tracks.numbers(name)) for name in asked):
             return "no track has been analysed for this yet; run `earmark rebuild`"
         return "nothing in the library matches with enough certainty"
+
+
+def _match(finding: Finding, track: Track, duplicates: Sequence[Track]) -> Match:
+    return Match(
+        kind=finding.kind,
+        track=track,
+        confidence=finding.confidence,
+        score=finding.score,
+        segments=finding.segments,
+        time_ratio=finding.time_ratio,
+        pitch_shift_semitones=finding.pitch_shift_semitones,
+        evidence=finding.evidence,
+        duplicates=tuple(dict.fromkeys(other.id for other in duplicates)),
+    )
 
 
 def error_answer(name: str, error: EarmarkError) -> Answer:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from earmark.indexes import Indexes
-from earmark.ingest.analyse import Analysed, Analyst, Job, audio_identity
+from earmark.ingest.analyse import Analysed, Analyst, Job
 from earmark.ingest.playlists import is_url
 from earmark.ingest.pool import Pool
-from earmark.ports import Analysis, NewTrack, StoredFeatures, TrackStore
+from earmark.ingest.records import again, stored_features
+from earmark.ingest.scores import SCORE, file_of, kept
+from earmark.ports import Analysis, TrackStore
 from earmark.reports import Failure, Progress, ProgressCallback, RebuildReport
 from earmark.types import Track
 
@@ -105,7 +107,7 @@ class Rebuild:
         holders = self._tracks.by_number(stale)
         for number in stale:
             tracks = holders.get(number, [])
-            track = next((t for t in tracks if is_url(t.source) or Path(t.source).is_file()), None)
+            track = next((track for track in tracks if _is_there(track.source)), None)
             if track is not None:
                 found.append(track)
                 continue
@@ -124,38 +126,32 @@ class Rebuild:
             message = f"{track.source} has changed since; run `earmark add` on it"
             self._missing.append(Failure(track.source, "changed", message))
             return False
-        self._audio_s += result.duration_s
-        features = dict(result.features or {})
-        audio_id = audio_identity(features)
+        self._audio_s += result.heard_s
+        analyses = self._analyst.analyses
+        before = stored_features(self._tracks, self._indexes.all_names, track.number)
+        features, lost = kept(analyses, track.source, before, result.features or {})
+        features |= {name: before[name] for name in self._indexes.off if name in before}
+        holders = self._tracks.by_number([track.number])[track.number]
+        extras = [dict(holder.extra) for holder in holders]
+        if lost:
+            for holder, extra in zip(holders, extras, strict=True):
+                self._lose(holder, extra.pop(SCORE, None))
         self._tracks.put(
             [
-                self._again(holder, audio_id, features)
-                for holder in self._tracks.by_number([track.number])[track.number]
+                again(self._tracks, holder, features, extra)
+                for holder, extra in zip(holders, extras, strict=True)
             ]
         )
         return True
 
-    def _again(
-        self, track: Track, audio_id: str, features: Mapping[str, StoredFeatures]
-    ) -> NewTrack:
-        state = self._tracks.source_state(track.source)
-        mine = state if state is not None and state.track_id == track.id else None
-        return NewTrack(
-            source=track.source,
-            content_id=track.content_id,
-            audio_id=audio_id,
-            duration_s=track.duration_s,
-            features=features,
-            size_bytes=mine.size_bytes if mine else -1,
-            modified_ns=mine.modified_ns if mine else -1,
-            title=track.title,
-            artist=track.artist,
-            album=track.album,
-            tags=track.tags,
-            extra=track.extra,
-            cover=self._tracks.cover(track.id),
-            track_id=track.id,
-        )
+    def _lose(self, track: Track, score: str | None) -> None:
+        """Report a score that was attached to features which cannot be read any more."""
+        if score is not None:
+            message = (
+                f"the score attached to {track.label!r} could not be kept; "
+                f"run `earmark add {score} --for {track.id}`"
+            )
+            self._missing.append(Failure(track.source, "score_lost", message))
 
     def _step(self, count: int) -> None:
         self._done += count
@@ -164,3 +160,7 @@ class Rebuild:
             total = max(self._total, self._done)
             failed = len(self._missing)
             self._progress(Progress(self._done, total, failed, self._audio_s, wall_s))
+
+
+def _is_there(source: str) -> bool:
+    return is_url(source) or Path(file_of(source)).is_file()

@@ -142,15 +142,33 @@ class Landmark:
     frequency_hz: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Contours:
+    """Two lines of pitch to draw over one another: float32 arrays of shape (n,).
+
+    ``times_s`` are seconds in the query; the pitches are MIDI note numbers, NaN where nothing
+    sounds. ``tune_semitones`` is the reference laid on the query's time, in its own key.
+    """
+
+    times_s: npt.NDArray[np.float32]
+    sung_semitones: npt.NDArray[np.float32]
+    tune_semitones: npt.NDArray[np.float32]
+
+    def shifted(self, by_s: float) -> Contours:
+        """Return the same lines ``by_s`` later."""
+        return replace(self, times_s=self.times_s + np.float32(by_s))
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why an engine believes a match: named figures for machines, landmarks for the picture."""
+    """Why an engine believes a match: figures for machines, landmarks or contours to draw."""
 
     figures: Mapping[str, float | int]
     landmarks: Sequence[Landmark] = ()
+    contours: Contours | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the named figures; landmarks are for drawing and stay out of JSON."""
+        """Return the named figures; what is for drawing stays out of JSON."""
         return {name: _rounded(value) for name, value in self.figures.items()}
 
 
@@ -159,7 +177,8 @@ class Finding:
     """An engine's answer before the library has put a name to the track's number.
 
     Reference time = ``reference.start_s + (query time - query.start_s) * time_ratio``;
-    ``pitch_shift_semitones`` is how far the query sounds above the reference.
+    ``pitch_shift_semitones`` is how far the query sounds above the reference. ``alike`` are numbers
+    of other tracks that hold the same, best first: they are told as this match's duplicates.
     """
 
     kind: Kind
@@ -170,18 +189,26 @@ class Finding:
     time_ratio: float
     pitch_shift_semitones: float
     evidence: Evidence
+    alike: tuple[int, ...] = ()
 
     def shifted(self, by_s: float) -> Finding:
         """Return the finding with its query ranges ``by_s`` later (blocks of a long query)."""
         moved = tuple(Segment(s.query.shifted(by_s), s.reference) for s in self.segments)
         marks = tuple(replace(m, query_s=m.query_s + by_s) for m in self.evidence.landmarks)
-        evidence = replace(self.evidence, landmarks=marks)
+        lines = self.evidence.contours
+        evidence = replace(
+            self.evidence, landmarks=marks, contours=lines.shifted(by_s) if lines else None
+        )
         return replace(self, segments=moved, evidence=evidence)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One track that the query holds, with every aligned range, longest first."""
+    """One track that the query holds, with every aligned range, longest first.
+
+    ``duplicates`` are the ids of other tracks with the same audio, then of those that the engine
+    holds for the same (the same tune).
+    """
 
     kind: Kind
     track: Track
@@ -220,13 +247,17 @@ class Match:
         }
 
     def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the matched landmarks and the alignment; needs the ``plot`` extra.
+        """Draw the matched landmarks, or the two lines of pitch; needs the ``plot`` extra.
 
         Parameters
         ----------
         path
             Where to write a picture; None returns the figure for a notebook.
         """
+        if self.evidence.contours is not None:
+            from earmark.melody.plot import plot_contours
+
+            return plot_contours(self, path)
         from earmark.recording.plot import plot_match
 
         return plot_match(self, path)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from earmark import (
     DamagedIndexError,
     LibraryNotFoundError,
+    LibraryParametersError,
     LibraryVersionError,
     Settings,
     StoreError,
@@ -15,6 +17,7 @@ from earmark import (
 from earmark.bootstrap import open_parts, store_errors
 from earmark.errors import DiskFullError
 from earmark.manifest import VERSION, Manifest, read_manifest, write_manifest
+from earmark.ports import Embedded
 
 SETTINGS = Settings(lock_wait_s=1.0)
 
@@ -53,6 +56,22 @@ def test_another_version_says_what_to_do(tmp_path):
     write_manifest(tmp_path, Manifest(VERSION - 1))
     with pytest.raises(LibraryVersionError, match="export"):
         open_parts(tmp_path, SETTINGS, repair=True)
+
+
+def test_a_room_hands_out_stores_in_folders_of_their_own(tmp_path):
+    parts = open_parts(tmp_path / "library", SETTINGS, create=True)
+    room = parts.room("melody")
+    vectors = room.vectors(8, "digest")
+    vectors.add([Embedded(1, np.eye(8, dtype=np.float32), np.zeros(8), np.ones(8), b"")])
+    vectors.flush()
+    assert (room.folder / "vectors" / "manifest.json").is_file()
+    assert room.vectors(8, "digest").known().tolist() == [1]
+    assert room.postings(8, "digest").known().tolist() == []
+    with pytest.raises(LibraryParametersError, match="rebuild"):
+        room.vectors(16, "digest").known()
+    room.discard()
+    assert room.vectors(16, "digest").known().tolist() == []
+    parts.close()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x"}', '"x"', "\x00"])

@@ -78,7 +78,7 @@ def test_samples_that_are_no_numbers_are_a_warning(three, write, song):
     assert answer.as_dict()["warnings"] == list(answer.warnings)
 
 
-@pytest.mark.parametrize(("mode", "limit"), [("melody", 5), ("nonsense", 5), ("sound", 0)])
+@pytest.mark.parametrize(("mode", "limit"), [("nonsense", 5), ("melody", 0), ("sound", 0)])
 def test_requests_without_sense(three, write, mode, limit):
     with pytest.raises(UsageError):
         three.identify(write("a.wav", 1), mode=mode, limit=limit)

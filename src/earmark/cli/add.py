@@ -1,7 +1,9 @@
-"""``earmark add``: files, folders, globs, playlists and URLs into the library."""
+"""``earmark add``: files, folders, globs, playlists and URLs into the library, scores to tracks."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +12,10 @@ from earmark.cli.errors import BAD_INPUT, DONE, INTERRUPTED, complain
 from earmark.cli.options import JsonOption, LibraryOption, WorkersOption, opened
 from earmark.cli.output import json_line, text_line
 from earmark.cli.progress import bar, stoppable
+from earmark.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from earmark.library import Library
     from earmark.reports import AddReport
 
 
@@ -25,18 +29,38 @@ def add(
     tag: Annotated[
         list[str] | None, typer.Option("--tag", help="A word to mark the new tracks with; repeat.")
     ] = None,
+    for_track: Annotated[
+        str | None,
+        typer.Option("--for", metavar="ID", help="Attach one score to this track instead."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option("--part", metavar="NAME", help="With --for: which voice of it is the tune."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without", metavar="ENGINE", help="Make the library without this engine; repeat."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add audio; makes the library where there is none. Known files are left alone.
+    """Add audio and scores; makes the library where there is none. Known files are left alone.
 
     Exit code 3 when any input failed (the others are in), 130 after Ctrl-C.
     """
-    with (
-        opened(context, library, workers=workers, create=True) as shelf,
-        stoppable() as stop,
-        bar("adding") as progress,
-    ):
-        report = shelf.add(paths, tags=tag or (), progress=progress, stop=stop)
+    _check(paths, for_track, part, tag, without)
+    if for_track is not None:
+        with opened(context, library) as shelf:
+            report = _attached(shelf, paths[0], for_track, part)
+    else:
+        with (
+            opened(context, library, workers=workers, create=True) as shelf,
+            stoppable() as stop,
+            bar("adding") as progress,
+        ):
+            _leave_out(shelf, without or ())
+            report = shelf.add(paths, tags=tag or (), progress=progress, stop=stop)
     for warning in report.warnings:
         complain(f"warning: {warning}")
     if as_json:
@@ -49,6 +73,51 @@ def add(
         complain("interrupted; run the same command again to go on from here")
         raise typer.Exit(INTERRUPTED)
     raise typer.Exit(BAD_INPUT if report.failed else DONE)
+
+
+def _check(
+    paths: list[str],
+    for_track: str | None,
+    part: str | None,
+    tag: list[str] | None,
+    without: list[str] | None,
+) -> None:
+    """Refuse options that do not go together."""
+    if for_track is None and part is not None:
+        message = "--part goes with --for: it names the voice of a score to attach"
+    elif for_track is not None and len(paths) != 1:
+        message = f"--for takes one score, not {len(paths)}"
+    elif for_track is not None and (tag or without):
+        message = "--for attaches a score to a track that is there; --tag and --without add none"
+    else:
+        return
+    raise UsageError(message)
+
+
+def _attached(shelf: Library, score: str, track_id: str, part: str | None) -> AddReport:
+    from earmark.reports import AddReport, Failure
+
+    started = time.monotonic()
+    try:
+        track = shelf.attach(score, track_id, part=part)
+    except InputError as error:
+        return AddReport(failed=(Failure.of(score, error),), wall_s=time.monotonic() - started)
+    wall_s = time.monotonic() - started
+    return AddReport(added=1, replaced=1, track_ids=(track.id,), wall_s=wall_s)
+
+
+def _leave_out(shelf: Library, engines: Sequence[str]) -> None:
+    """Switch engines off in a library that holds nothing yet."""
+    on = shelf.engines()
+    for name in engines:
+        if on.get(name, True):
+            if len(shelf):
+                message = (
+                    "--without is for a new library and this one holds tracks; "
+                    f"run `earmark engines --off {name}`"
+                )
+                raise UsageError(message)
+            shelf.switch(name, False)
 
 
 def _summary(report: AddReport) -> str:

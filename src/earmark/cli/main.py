@@ -13,6 +13,7 @@ import typer
 from earmark.cli.add import add
 from earmark.cli.bench import bench
 from earmark.cli.carry import export, import_archive
+from earmark.cli.engines import engines
 from earmark.cli.errors import INTERRUPTED, complain, exit_code
 from earmark.cli.identify import identify
 from earmark.cli.options import LibraryOption
@@ -62,6 +63,7 @@ app.command("remove")(remove)
 app.command("stats")(stats)
 app.command("rebuild")(rebuild)
 app.command("doctor")(doctor)
+app.command("engines")(engines)
 app.command("export")(export)
 app.command("import")(import_archive)
 app.command("bench")(bench)

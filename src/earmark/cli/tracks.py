@@ -70,10 +70,15 @@ def update(
         list[str] | None,
         typer.Option("--extra", metavar="NAME=VALUE", help="Sets one extra field; repeat."),
     ] = None,
+    detach_score: Annotated[
+        bool, typer.Option("--detach-score", help="Take off the score that `add --for` attached.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Change what the library says of a track; what is not named stays."""
     with opened(context, library) as shelf:
+        if detach_score:
+            shelf.detach(track_id)
         more = {**shelf.get(track_id).extra, **_pairs(extra)} if extra else None
         tags = None if not tag else [word for word in tag if word]
         track = shelf.update(

@@ -141,6 +141,9 @@ def _indexed(
     folder: Path, settings: Settings, parts: Split, progress: ProgressCallback | None
 ) -> AddReport:
     with Library.open(folder, create=True, settings=settings) as library:
+        for name in library.engines():
+            if name != _ENGINE:
+                library.switch(name, on=False)
         return library.add([*parts.positives, *parts.distractors], progress=progress)
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from earmark.ports import Hashes, Hits, IndexRoom, Numbers, Payload, Posted, PostingStore
+from earmark.ports import (
+    Hashes,
+    Hits,
+    IndexRoom,
+    Numbers,
+    Payload,
+    Posted,
+    PostingStore,
+    VectorStore,
+)
 
 
 @dataclass(slots=True)
@@ -96,3 +105,7 @@ class CountingRoom:
     def postings(self, hash_bits: int, digest: str) -> PostingStore:
         """Return the engine's posting store; raises what the room behind raises."""
         return CountingPostings(self.room.postings(hash_bits, digest), self.reads)
+
+    def vectors(self, dimension: int, digest: str) -> VectorStore:
+        """Return the room's vector store: an exact search reads all of it, nothing to count."""
+        return self.room.vectors(dimension, digest)

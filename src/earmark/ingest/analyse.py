@@ -7,15 +7,18 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from earmark.audio._errors import mapped
 from earmark.audio.fetch import FetchLimits, fetched
 from earmark.audio.identity import content_id
 from earmark.audio.stream import open_blocks
 from earmark.audio.tags import TagsAndCover, read_tags
-from earmark.errors import AudioTooShortError, SilentAudioError
-from earmark.ingest.playlists import is_url
-from earmark.ports import Analyser, Analysis, StoredFeatures
+from earmark.errors import AudioTooLongError, AudioTooShortError, SilentAudioError
+from earmark.ingest.playlists import is_url, path_of
+from earmark.ingest.scores import LARGEST_BYTES, file_of, piece_of, reader_of
+from earmark.ports import Analyser, Analysis, ScoreAnalysis, StoredFeatures
 from earmark.types import Samples, Tags
 
 SHORTEST_S = 0.1
@@ -32,7 +35,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """All that a file told; ``features`` and ``tags`` are None where only its id was asked."""
+    """All that a file told; ``features`` and ``tags`` are None where only its id was asked.
+
+    ``heard_s`` is how much audio was listened to: none of a score, however long it lasts.
+    """
 
     content_id: str
     duration_s: float = 0.0
@@ -40,6 +46,7 @@ class Analysed:
     tags: Tags | None = None
     cover: bytes | None = None
     warnings: tuple[str, ...] = ()
+    heard_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +62,34 @@ class Analyst:
         Raises
         ------
         InputError
-            It is missing, unreadable, no audio, empty, silent, or shorter than `SHORTEST_S`.
+            It is missing, unreadable, no audio, empty, silent, or shorter than `SHORTEST_S`; or a
+            score that its reader refuses.
         """
-        with _local(job.source, self.limits) as file:
-            content = _content_id(file)
+        reader = reader_of(self.analyses, job.source)
+        with _local(file_of(job.source), self.limits) as file:
+            content = _content_id(file, piece_of(job.source))
             if not job.analyse:
                 return Analysed(content)
-            heard = self._listen(file, job.source)
+            if reader is not None:
+                return self._read(reader, file, job.source, content)
+            duration_s, features, warnings = self._listen(file, job.source)
             told = _tags(file)
-        return Analysed(content, heard[0], heard[1], told.tags, told.cover, heard[2])
+        return Analysed(
+            content, duration_s, features, told.tags, told.cover, warnings, heard_s=duration_s
+        )
+
+    def _read(
+        self, reader: ScoreAnalysis[Any], file: str | BinaryIO, source: str, content: str
+    ) -> Analysed:
+        """Return a score's features; every other engine has heard nothing."""
+        data = score_bytes(file, source)
+        read = reader.read(data, path_of(file_of(source)), piece_of(source))
+        features = {}
+        for analysis in self.analyses:
+            own = read.features if analysis is reader else _nothing(analysis)
+            features[analysis.name] = StoredFeatures(analysis.digest, analysis.pack(own))
+        tags = Tags(title=read.title or None, artist=read.artist or None)
+        return Analysed(content, read.duration_s, features, tags)
 
     def _listen(
         self, file: str | BinaryIO, name: str
@@ -115,6 +141,28 @@ class _Ear:
         return StoredFeatures(self._analysis.digest, self._analysis.pack(self._analyser.finish()))
 
 
+def score_bytes(file: str | BinaryIO, name: str) -> bytes:
+    """Return a score file's bytes; raises `InputError`."""
+    if isinstance(file, str):
+        with mapped(name), Path(file).open("rb") as opened:
+            data = opened.read(LARGEST_BYTES + 1)
+    else:
+        file.seek(0)
+        data = file.read(LARGEST_BYTES + 1)
+    if len(data) > LARGEST_BYTES:
+        message = f"{name} is too large for a score (more than {LARGEST_BYTES} bytes)"
+        raise AudioTooLongError(message)
+    return data
+
+
+def _nothing(analysis: Analysis[Any]) -> Any:  # noqa: ANN401 - the engine's own features
+    import numpy as np
+
+    analyser = analysis.analyser()
+    analyser.feed(np.zeros(0, np.float32))
+    return analyser.finish()
+
+
 def audio_identity(features: Mapping[str, StoredFeatures]) -> str:
     """Return the identity of audio as its features tell it: 64 hex digits.
 
@@ -137,11 +185,14 @@ def _local(source: str, limits: FetchLimits) -> Iterator[str | BinaryIO]:
         yield file
 
 
-def _content_id(file: str | BinaryIO) -> str:
+def _content_id(file: str | BinaryIO, piece: str | None) -> str:
+    """Return the sha256 of the bytes; of a piece of a book, of the book's and the piece's name."""
     if isinstance(file, str):
-        return content_id(file)
-    file.seek(0)
-    return hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
+        content = content_id(file)
+    else:
+        file.seek(0)
+        content = hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
+    return content if piece is None else hashlib.sha256(f"{content}#{piece}".encode()).hexdigest()
 
 
 def _tags(file: str | BinaryIO) -> TagsAndCover:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from earmark.errors import (
 )
 from earmark.ingest.playlists import SUFFIXES as PLAYLISTS
 from earmark.ingest.playlists import is_url, read_playlist
+from earmark.ingest.scores import file_of
 from earmark.reports import Failure
 
 _AUDIO = "aac ac3 aif aifc aiff alac amr ape au caf dff dsf dts flac m4a m4b m4r mka mp2 mp3 mpc"
@@ -33,22 +34,37 @@ class Inputs:
     failed: list[Failure] = field(default_factory=list)
 
 
-def collect(paths: Iterable[str | os.PathLike[str]]) -> Inputs:
+def collect(
+    paths: Iterable[str | os.PathLike[str]],
+    suffixes: frozenset[str] = frozenset(),
+    pieces: Callable[[str], Sequence[str]] | None = None,
+) -> Inputs:
     """Unfold files, folders, globs, playlists and URLs.
 
     Files inside folders are taken by their extension; a file that is named is always taken.
-    Nothing is opened but playlists.
+    Nothing is opened but playlists, and what ``pieces`` opens.
+
+    Parameters
+    ----------
+    suffixes
+        Endings to take from folders besides those of audio.
+    pieces
+        Called with each file for the sources that it makes; None makes each file one source.
     """
+    taken = MEDIA | suffixes
     inputs = Inputs()
     seen: set[str] = set()
     for path in paths:
         name = os.fspath(path)
         try:
-            for source in _unfolded(name, inputs.failed):
-                if source not in seen:
-                    seen.add(source)
-                    _checked(source)
-                    inputs.sources.append(source)
+            for file in _unfolded(name, inputs.failed, taken):
+                if file not in seen:
+                    seen.add(file)
+                    _checked(file)
+                    found = pieces(file) if pieces else [file]
+                    new = [source for source in found if source == file or source not in seen]
+                    seen.update(new)
+                    inputs.sources += new
         except EarmarkError as error:
             inputs.failed.append(Failure.of(_printable(name), error))
         except (OSError, ValueError) as error:
@@ -59,7 +75,7 @@ def collect(paths: Iterable[str | os.PathLike[str]]) -> Inputs:
     return inputs
 
 
-def _unfolded(name: str, failed: list[Failure]) -> Iterator[str]:
+def _unfolded(name: str, failed: list[Failure], taken: frozenset[str]) -> Iterator[str]:
     if is_url(name):
         yield name
         return
@@ -73,9 +89,10 @@ def _unfolded(name: str, failed: list[Failure]) -> Iterator[str]:
             message = f"nothing matches {name!r}"
             raise SourceNotFoundError(message)
         for match in found:
-            yield from _unfolded(match, failed) if Path(match).is_dir() else [_absolute(match)]
+            inside = Path(match).is_dir()
+            yield from _unfolded(match, failed, taken) if inside else [_absolute(match)]
     elif path.is_dir():
-        yield from _walk(path, failed)
+        yield from _walk(path, failed, taken)
     elif path.suffix.lower() in PLAYLISTS and path.is_file():
         for entry in read_playlist(path):
             if is_url(entry) or Path(entry).exists():
@@ -83,15 +100,15 @@ def _unfolded(name: str, failed: list[Failure]) -> Iterator[str]:
             else:
                 message = f"{entry!r}, named in {str(path)!r}, does not exist"
                 failed.append(Failure(entry, SourceNotFoundError.code, message))
-    elif path.exists():
+    elif path.exists() or Path(file_of(name)).is_file():
         yield _absolute(name)
     else:
         message = f"{name!r} does not exist"
         raise SourceNotFoundError(message)
 
 
-def _walk(top: Path, failed: list[Failure]) -> Iterator[str]:
-    """Yield the media files below a folder in a stable order; links are followed, loops are not."""
+def _walk(top: Path, failed: list[Failure], taken: frozenset[str]) -> Iterator[str]:
+    """Yield a folder's files to take in a stable order; links are followed, loops are not."""
     visited: set[str] = set()
     found = False
 
@@ -108,7 +125,7 @@ def _walk(top: Path, failed: list[Failure]) -> Iterator[str]:
         visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if Path(name).suffix.lower() in MEDIA and not name.startswith("."):
+            if Path(name).suffix.lower() in taken and not name.startswith("."):
                 source = _absolute(str(Path(folder, name)))
                 try:
                     _checked(source)

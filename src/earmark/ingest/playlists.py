@@ -49,6 +49,15 @@ def is_url(name: str) -> bool:
     return urlsplit(name).scheme in ("http", "https")
 
 
+def path_of(name: str) -> str:
+    """Return the path of a URL, or a path as it is.
+
+    >>> path_of("https://example.org/a.mid?x=1"), path_of("a.mid")
+    ('/a.mid', 'a.mid')
+    """
+    return urlsplit(name).path if is_url(name) else name
+
+
 def _pls(text: str) -> list[str]:
     pairs = (line.partition("=") for line in text.splitlines())
     return [value.strip() for key, mark, value in pairs if mark and key.lower().startswith("file")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from earmark.ingest.analyse import Analysed, audio_identity
 from earmark.ports import Analysis, NewTrack, SourceState, StoredFeatures, TrackStore
-from earmark.types import Tags
+from earmark.types import Tags, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,12 @@ def from_copy(
     holder: SourceState,
     analyses: Sequence[Analysis[Any]],
     labels: tuple[str, ...],
+    idle: Sequence[str] = (),
 ) -> NewTrack | None:
     """Return a track that shares the holder's audio, made without reading the file.
 
     None where the holder lacks features of an engine, so that the file has to be analysed.
+    Features of engines that are ``idle`` (switched off) come along where there are any.
     """
     track = tracks.get(holder.track_id)
     features: dict[str, StoredFeatures] = {}
@@ -62,6 +64,7 @@ def from_copy(
                 features[analysis.name] = item
     if len(features) < len(analyses):
         return None
+    features |= stored_features(tracks, idle, track.number)
     return NewTrack(
         source=source,
         content_id=holder.content_id,
@@ -77,6 +80,40 @@ def from_copy(
         extra=dict(track.extra),
         cover=tracks.cover(holder.track_id),
     )
+
+
+def again(
+    tracks: TrackStore,
+    track: Track,
+    features: Mapping[str, StoredFeatures],
+    extra: Mapping[str, str] | None = None,
+) -> NewTrack:
+    """Return a track to put once more under its id, with other features and so another number."""
+    state = tracks.source_state(track.source)
+    mine = state if state is not None and state.track_id == track.id else None
+    return NewTrack(
+        source=track.source,
+        content_id=track.content_id,
+        audio_id=audio_identity(features),
+        duration_s=track.duration_s,
+        features=features,
+        size_bytes=mine.size_bytes if mine else -1,
+        modified_ns=mine.modified_ns if mine else -1,
+        title=track.title,
+        artist=track.artist,
+        album=track.album,
+        tags=track.tags,
+        extra=track.extra if extra is None else extra,
+        cover=tracks.cover(track.id),
+        track_id=track.id,
+    )
+
+
+def stored_features(
+    tracks: TrackStore, engines: Iterable[str], number: int
+) -> dict[str, StoredFeatures]:
+    """Return the features that one number has of those engines."""
+    return {name: item for name in engines for _, item in tracks.features(name, [number])}
 
 
 def _text(value: str | None) -> str:

@@ -14,11 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from earmark.errors import DiskFullError, SourceNotFoundError, SourceUnreadableError
-from earmark.ingest.analyse import Analysed, Analyst, Job
+from earmark.ingest.analyse import Analysed, Analyst, Job, audio_identity
 from earmark.ingest.inputs import Inputs
 from earmark.ingest.playlists import is_url
 from earmark.ingest.pool import Pool, Reply
-from earmark.ingest.records import Seen, from_copy, from_file
+from earmark.ingest.records import Seen, from_copy, from_file, stored_features
+from earmark.ingest.scores import SCORE, file_of, kept
 from earmark.ports import NewTrack, TrackChanges, TrackStore
 from earmark.reports import AddReport, Failure, Progress, ProgressCallback
 from earmark.types import Track
@@ -41,6 +42,8 @@ class Ingest:
         What workers do.
     workers
         How many processes.
+    idle
+        Engines that are switched off: what the truth holds of theirs goes along with copies.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Ingest:
         progress: ProgressCallback | None = None,
         stop: threading.Event | None = None,
         labels: Sequence[str] = (),
+        idle: Sequence[str] = (),
     ) -> None:
         self._tracks = tracks
         self._commit_batch = commit
@@ -61,6 +65,7 @@ class Ingest:
         self._progress = progress
         self._stop = stop or threading.Event()
         self._labels = tuple(labels)
+        self._idle = tuple(idle)
         self._started = time.monotonic()
         self._report = AddReport()
         self._total = 0
@@ -114,7 +119,7 @@ class Ingest:
             pool.submit(Job(source, analyse=True))
             return
         try:
-            stat = os.stat(source)  # noqa: PTH116 - a string is all that is kept of a path
+            stat = os.stat(file_of(source))  # noqa: PTH116 - a string is all that is kept of a path
         except FileNotFoundError:
             self._fail(Failure(source, SourceNotFoundError.code, f"{source} does not exist"))
             return
@@ -141,7 +146,7 @@ class Ingest:
             else:
                 self._report = replace(
                     self._report,
-                    audio_s=self._report.audio_s + result.duration_s,
+                    audio_s=self._report.audio_s + result.heard_s,
                     warnings=(*self._report.warnings, *result.warnings),
                 )
                 self._take(from_file(job.source, self._seen[job.source], result, self._labels))
@@ -166,7 +171,7 @@ class Ingest:
             self._count(self._forget(source), unchanged=1, moved=1)
             return True
         analyses = self._analyst.analyses
-        copy = from_copy(source, seen, self._tracks, holders[0], analyses, self._labels)
+        copy = from_copy(source, seen, self._tracks, holders[0], analyses, self._labels, self._idle)
         if copy is None:
             return False
         self._take(copy)
@@ -200,20 +205,35 @@ class Ingest:
             self._count(self._forget(track.source), added=1)
 
     def _with_identity(self, track: NewTrack) -> NewTrack:
-        """Keep the id, and what a person wrote, of a track whose file has changed."""
+        """Keep the id, and what a person wrote and attached, of a track whose file has changed."""
         state = self._tracks.source_state(track.source)
         if state is None:
             return track
         old = self._tracks.get(state.track_id)
+        extra = {**old.extra, **track.extra}
+        features = track.features
+        if SCORE in old.extra and SCORE not in track.extra:  # not a copy that brings its own
+            analyses = self._analyst.analyses
+            names = [analysis.name for analysis in analyses]
+            before = stored_features(self._tracks, names, old.number)
+            features, lost = kept(analyses, track.source, before, features)
+            if lost:
+                self._lose(old, extra.pop(SCORE))
         return replace(
             track,
+            audio_id=audio_identity(features),
+            features=features,
             track_id=old.id,
             title=track.title or old.title,
             artist=track.artist or old.artist,
             album=track.album or old.album,
             tags=tuple(dict.fromkeys((*old.tags, *track.tags))),
-            extra={**old.extra, **track.extra},
+            extra=extra,
         )
+
+    def _lose(self, track: Track, score: str) -> None:
+        told = f"the score of {track.id} could not be kept; `earmark add {score} --for {track.id}`"
+        self._report = replace(self._report, warnings=(*self._report.warnings, told))
 
     def _fail(self, failure: Failure) -> None:
         self._report = replace(self._report, failed=(*self._report.failed, failure))
@@ -247,4 +267,4 @@ class Ingest:
 
 
 def _is_gone(source: str) -> bool:
-    return not is_url(source) and not Path(source).exists()
+    return not is_url(source) and not Path(file_of(source)).exists()
