@@ -1,0 +1,1 @@
+"""What trains earmark's networks: corpora, simulated performances, renderings (never imported)."""

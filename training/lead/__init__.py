@@ -1,0 +1,1 @@
+"""The lead-melody extractor: rendered mixes with known melody, features, model, training."""
