@@ -18,7 +18,10 @@ GROUP = "earmark.engines"
 ORDER = ("recording", "melody", "sound")
 
 # A checkout that is not installed has no metadata; these mirror pyproject.toml (tested).
-BUILT_IN = (EntryPoint("recording", "earmark.recording.engine:plugin", GROUP),)
+BUILT_IN = (
+    EntryPoint("recording", "earmark.recording.engine:plugin", GROUP),
+    EntryPoint("melody", "earmark.melody.engine:plugin", GROUP),
+)
 
 
 @dataclass(frozen=True, slots=True)

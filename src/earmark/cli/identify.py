@@ -1,4 +1,4 @@
-"""``earmark identify``: which recording is this, and where in it."""
+"""``earmark identify``: which recording or tune is this, and where in it."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def identify(
         typer.Option(
             "--plot",
             metavar="PICTURE",
-            help="Draw the best match over the clip's spectrogram; several files get numbers.",
+            help="Draw the best match over what was heard; several files get numbers.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which recording each file is, and where in it.
+    """Say which recording or tune each file is, and where in it.
 
     With several files the exit code is 3 if any was bad, else 1 if any had no match, else 0.
     """
@@ -63,8 +63,12 @@ def identify(
             code = BAD_INPUT
         elif answer.outcome == "no_match":
             code = max(code, NO_MATCH)
-        if plot is not None and clip is not None:
-            plot_answer(answer, clip, _numbered(plot, index, len(files)))
+        if plot is not None and answer.best is not None:
+            picture = _numbered(plot, index, len(files))
+            if clip is not None:
+                plot_answer(answer, clip, picture)
+            elif answer.best.evidence.contours is not None:
+                answer.best.plot(picture)
     raise typer.Exit(code)
 
 
@@ -124,8 +128,10 @@ def _heard(
         best, query = answer.best, answer.query
         if best is None or query is None:
             return answer, None
+        if best.evidence.contours is not None:
+            return answer, None  # the picture needs no audio
         if not best.evidence.landmarks:
-            complain(f"no picture of {name}: a match of kind {best.kind!r} has no landmarks")
+            complain(f"no picture of {name}: a match of kind {best.kind!r} has nothing to draw")
             return answer, None
         span = stretch_to_draw(best, query.duration_s)
         rate_hz = RecordingParams().spectrum.rate_hz
@@ -141,8 +147,19 @@ def _show(answer: Answer, *, many: bool) -> None:
     if not answer.matches:
         text_line(f"no match: {answer.reason}")
         return
-    columns = ("title", "artist", "confidence", "where", "speed", "pitch")
-    table(columns, [_row(match) for match in answer.matches], right=("confidence",))
+    columns: tuple[str, ...] = ("title", "artist", "confidence", "where", "speed", "pitch")
+    rows = [_row(match) for match in answer.matches]
+    if any(match.kind != "recording" for match in answer.matches):
+        columns = (*columns, "found as")
+        rows = [(*row, _found_as(m)) for row, m in zip(rows, answer.matches, strict=True)]
+    table(columns, rows, right=("confidence",))
+
+
+def _found_as(match: Match) -> str:
+    """Say what the query was compared with: a hum may be found in a score or in a recording."""
+    if match.kind != "melody":
+        return match.kind
+    return "tune, from its score" if match.evidence.figures.get("written") else "tune, as heard"
 
 
 def _row(match: Match) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ equal picture.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import StoreError, UsageError
+from earmark.errors import UsageError
+from earmark.figure import MISSING, kind_of, new_figure, plain, write_figure
 from earmark.recording.params import PAGE_FRAMES, RecordingParams
 from earmark.types import Answer, Clip, Match, Span
 from earmark.units import clock, semitones_to_ratio
@@ -30,7 +30,6 @@ _MARGIN_S = 1.0
 _REACH_S = 2.5  # the histogram shows offsets up to this far from the answer's
 _PEAKS_PER_PAGE = 100
 _DEEPEST_DB = 60.0
-_MISSING = "a picture needs matplotlib: run `pip install 'earmark[plot]'`"
 _MARK, _CHANCE, _INK = "#e4572e", "#9aa5b1", "#22303c"
 
 
@@ -73,14 +72,14 @@ def plot_answer(
     match = _best(answer)
     if path is not None:
         require_format(path)
-    figure = _new_figure()
+    figure = new_figure(9.0, 6.0)
     top, bottom = figure.subplots(2, 1, height_ratios=(2.6, 1.0))
     _draw_landmarks(top, match, clip)
     _draw_offsets(bottom, match, clip)
-    figure.suptitle(_plain(match.track.label), fontsize=14, fontweight="bold", color=_INK)
+    figure.suptitle(plain(match.track.label), fontsize=14, fontweight="bold", color=_INK)
     top.set_title(_facts(match), fontsize=10.5, color=_INK, pad=12.0)
     if path is not None:
-        _write(figure, Path(path))
+        write_figure(figure, Path(path))
     return figure
 
 
@@ -89,9 +88,9 @@ def require_format(path: str | Path) -> None:
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
-        raise UsageError(_MISSING) from error
+        raise UsageError(MISSING) from error
     known = FigureCanvasBase.get_supported_filetypes()
-    if _kind(Path(path)) not in known:
+    if kind_of(Path(path)) not in known:
         names = ", ".join(sorted(known))
         message = f"{str(path)!r} names no picture format; use one of: {names}"
         raise UsageError(message)
@@ -109,40 +108,6 @@ def stretch_to_draw(answer: Answer | Match, duration_s: float) -> Span:
 # --- the figure -------------------------------------------------------------------------------
 
 
-def _new_figure() -> Figure:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as NewFigure
-    except ImportError as error:
-        raise UsageError(_MISSING) from error
-    figure = NewFigure(figsize=(9.0, 6.0), dpi=110, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-
-    def png() -> bytes:
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
-        return buffer.getvalue()
-
-    # Without pyplot a notebook would show nothing but the figure's name.
-    figure._repr_png_ = png  # type: ignore[attr-defined]
-    return figure
-
-
-def _write(figure: Figure, path: Path) -> None:
-    kind = _kind(path)
-    # No date and no version inside: equal answers give equal PNG bytes.
-    stamp = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}.get(kind)
-    try:
-        figure.savefig(path, format=kind, metadata={stamp: None} if stamp else None)
-    except OSError as error:
-        message = f"the picture {str(path)!r} cannot be written: {error.strerror or error}"
-        raise StoreError(message) from error
-
-
-def _kind(path: Path) -> str:
-    return path.suffix.lower().lstrip(".") or "png"
-
-
 def _best(answer: Answer | Match) -> Match:
     match = answer.best if isinstance(answer, Answer) else answer
     if match is None:
@@ -152,12 +117,6 @@ def _best(answer: Answer | Match) -> Match:
         message = f"a match of kind {match.kind!r} has no landmarks to draw"
         raise UsageError(message)
     return match
-
-
-def _plain(text: str) -> str:
-    """Return a label without mathtext, and short enough for one line."""
-    text = text.replace("$", r"\$")
-    return text if len(text) <= 70 else f"{text[:69]}…"
 
 
 def _facts(match: Match) -> str:

@@ -148,7 +148,7 @@ def test_trouble_is_one_sentence(match, clip, tmp_path, monkeypatch):
 def test_matplotlib_waits_and_pyplot_is_never_touched(tmp_path):
     program = (
         "import sys, earmark.recording.plot as plot\nassert 'matplotlib' not in sys.modules\n"
-        "plot._new_figure()\nassert 'matplotlib.pyplot' not in sys.modules"
+        "plot.new_figure(9.0, 6.0)\nassert 'matplotlib.pyplot' not in sys.modules"
     )
     environment = {"PYTHONPATH": ":".join(sys.path), "MPLCONFIGDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
