@@ -1,6 +1,6 @@
-"""``make demo``: real music into a library, then a noisy clip it holds and one it does not.
+"""``make demo``: music and tunes into a library, then a noisy clip, one it lacks, and a hum.
 
-Everything is done by the `earmark` command, echoed as you would type it; only the two clips are
+Everything is done by the `earmark` command, echoed as you would type it; only what is asked is
 made here. Everything lies under ``demo/``; running it again is quick and gives the same answers.
 """
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -20,7 +21,9 @@ from immich_memories_music import tracks_dir
 
 from earmark.audio.decode import decode
 from earmark.evaluation.degrade import degrade, source_length_s
+from earmark.evaluation.hum import Manner, hum
 from earmark.evaluation.noise import RATE_HZ, NoiseBank
+from earmark.melody.score import read_score
 from earmark.units import clock
 
 HERE = Path("demo")
@@ -29,10 +32,14 @@ KNOWN = "music/nostalgic/nostalgic_acoustic_1.opus"
 UNKNOWN = "other/tender/tender_acoustic_1.opus"
 CLIP_S, KNOWN_AT_S, UNKNOWN_AT_S = 6.0, 13.2, 10.0
 SEED = 2024
+TUNES = Path(__file__).with_name("demo_tunes.abc")
+HUMMED, HUMMED_TITLE, HUMMED_AT_S = "4", "Greensleeves", 0.0
+HUM_S, HUM_SNR_DB = 9.0, 10.0
+MANNER = Manner("hum", tempo=1.2, shift_semitones=-13.4, off_key_semitones=0.5, slips=0.0)
 
 
 def main() -> int:
-    """Run the demo; 0 when both answers are right."""
+    """Run the demo; 0 when all answers are right."""
     start = time.monotonic()
     lay_out_music()
     say("28 tracks of music (PyPI immich-memories-music); the library gets all but the tender ones")
@@ -48,12 +55,22 @@ def main() -> int:
     spoil(UNKNOWN, UNKNOWN_AT_S, "unknown.wav")
     refused = earmark("identify", "demo/unknown.wav")
 
-    problems = check(found, refused)
+    say(f"24 tunes as scores; somebody hums {HUM_S:g} s of {HUMMED_TITLE}: 13 semitones below,")
+    say("a fifth too fast, every note half a semitone off or so, with noise", first=False)
+    shutil.copy(TUNES, HERE / "tunes.abc")
+    earmark("add", "demo/tunes.abc")
+    hum_something("hum.wav")
+    earmark("identify", "demo/hum.wav", "--mode", "melody", "--plot", "demo/hum.png")
+    say("The mode need not be said: auto asks about recordings first, then about tunes")
+    earmark("identify", "demo/hum.wav")
+
+    problems = [*check(found, refused), *check_hum()]
     for problem in problems:
         sys.stdout.write(f"WRONG: {problem}\n")
     if not problems:
-        say(f"Both answers are right, after {time.monotonic() - start:.0f} s.")
-        say("Look at demo/match.png: the matched landmarks and how they agree.", first=False)
+        say(f"All answers are right, after {time.monotonic() - start:.0f} s.")
+        say("Look at demo/match.png: the matched landmarks and how they agree,", first=False)
+        say("and at demo/hum.png: what was hummed, over the tune.", first=False)
     return 1 if problems else 0
 
 
@@ -73,6 +90,16 @@ def spoil(source: str, at_s: float, name: str) -> None:
     soundfile.write(HERE / name, clip, RATE_HZ)
 
 
+def hum_something(name: str) -> None:
+    """Write what a phone hears of somebody who hums one of the tunes to ``demo/name``."""
+    tune = read_score(TUNES, part=HUMMED).tune
+    random = np.random.default_rng(SEED)
+    clip = hum(
+        tune, MANNER, random, start_s=HUMMED_AT_S, length_s=HUM_S, snr_db=HUM_SNR_DB, room=True
+    )
+    soundfile.write(HERE / name, clip, RATE_HZ)
+
+
 def earmark(*arguments: str) -> int:
     """Echo a command and run it; return its exit code."""
     command = ["earmark", "--library", "demo/library", *arguments]
@@ -82,10 +109,8 @@ def earmark(*arguments: str) -> int:
 
 
 def check(found: int, refused: int) -> list[str]:
-    """Return what is not as it should be, asking once more as a program would."""
-    command = [*program(), "--library", "demo/library", "identify", "--json", "demo/phone.wav"]
-    said = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-    answer = json.loads(said)
+    """Return what is not as it should be about the recordings."""
+    answer = asked("demo/phone.wav")
     problems = []
     if found != 0 or not answer["matches"]:
         problems.append(f"demo/phone.wav was not found (exit code {found})")
@@ -100,6 +125,27 @@ def check(found: int, refused: int) -> list[str]:
     if refused != 1:
         problems.append(f"demo/unknown.wav should have had no match (exit code {refused})")
     return problems
+
+
+def check_hum() -> list[str]:
+    """Return what is not as it should be about the hum."""
+    matches = asked("demo/hum.wav")["matches"]
+    if not matches:
+        return ["demo/hum.wav was not found"]
+    best, problems = matches[0], []
+    if best["track"]["title"] != HUMMED_TITLE or best["kind"] != "melody":
+        problems.append(f"demo/hum.wav was taken for {best['track']['title']} ({best['kind']})")
+    elif abs(best["pitch_shift_semitones"] - MANNER.shift_semitones) > 0.5:
+        problems.append(f"demo/hum.wav was heard {best['pitch_shift_semitones']:+.1f} st off")
+    elif abs(best["time_ratio"] / MANNER.tempo - 1.0) > 0.1:
+        problems.append(f"demo/hum.wav was heard x {best['time_ratio']:.2f} as fast")
+    return problems
+
+
+def asked(name: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    """Return the answer about a file, asked once more as a program would."""
+    command = [*program(), "--library", "demo/library", "identify", "--json", name]
+    return json.loads(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
 
 
 def program() -> list[str]:

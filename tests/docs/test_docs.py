@@ -8,12 +8,15 @@ import shlex
 from dataclasses import fields
 from pathlib import Path
 
+import mido
+import numpy as np
 import pytest
 import typer.main
 
 from earmark import Settings, errors
 from earmark.cli.errors import exit_code
 from earmark.cli.main import app
+from earmark.evaluation.hum import hum, made_up_tune, manner_of
 
 ROOT = Path(__file__).parents[2]
 RATE_HZ = 16_000
@@ -126,6 +129,37 @@ def test_python_examples_run(name, tmp_path, monkeypatch, write, song, capsys):
     said = capsys.readouterr().out
     assert "song 2" in said
     assert "confidence" in said
+
+
+def write_midi(path, tune) -> None:
+    """A tune as a MIDI file of one track, at 960 ticks a second."""
+    track = mido.MidiTrack()
+    for length_s, pitch in zip(tune.length_s, tune.semitones, strict=True):
+        track.append(mido.Message("note_on", note=int(pitch), time=0))
+        track.append(mido.Message("note_off", note=int(pitch), time=round(960 * length_s)))
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(path)
+
+
+def test_melody_examples_run(tmp_path, monkeypatch, write, song, capsys):
+    rng = np.random.default_rng(5)
+    (tmp_path / "tunes").mkdir()
+    write("music/song 1.wav", 1)
+    for path, hummed in (("tunes/1.mid", "hum"), ("tunes/2.mid", ""), ("song.mid", "hum of song")):
+        tune = made_up_tune(rng)
+        write_midi(tmp_path / path, tune)
+        if hummed:
+            write(f"{hummed}.wav", hum(tune, manner_of("hum", tune, rng), rng))
+    monkeypatch.chdir(tmp_path)
+    blocks = [
+        body for language, body in FENCE.findall(page("docs/melody.md")) if language == "python"
+    ]
+    namespace: dict[str, object] = {}
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"docs/melody.md, example {number + 1}", "exec"), namespace)
+    assert capsys.readouterr().out.startswith("1 ")
+    assert (tmp_path / "hum.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
