@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float32]
 _SAME_WRITTEN, _SAME_HEARD = 0.15, 0.4
 """Mean semitones by which two tracks differ under the query and yet are the same tune."""
 _LEAST_SAME_S = 4.0
+_GROUPED = 30
+"""Ranks that are compared with all before them; pairs grow with the square."""
 _HOPELESS = 0.001
 """Below this a track is not told at all, unless ranks are measured."""
 
@@ -39,8 +41,11 @@ def findings_of(searched: Sequence[tuple[Line, list[Found], float]], limit: int)
                 best[one.number] = (line, one)
     ranked = sorted(best.values(), key=lambda pair: (-pair[1].confidence, -pair[1].score))
     told: list[tuple[Line, Found, list[int]]] = []
-    for line, one in ranked:
-        same = next((held for held in told if held[0] is line and _alike(line, held[1], one)), None)
+    for rank, (line, one) in enumerate(ranked):
+        same = None
+        if rank < _GROUPED:
+            near = (held for held in told if held[0] is line)
+            same = next((held for held in near if _alike(line, held[1], one)), None)
         if same is not None:
             same[2].append(one.number)
         else:
