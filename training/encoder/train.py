@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.average import average
 from training.encoder.model import Encoder
 from training.encoder.pairs import Notes, draw
 
@@ -103,7 +104,7 @@ def train(notes: Notes, recipe: Recipe, out: Path, device: str) -> Encoder:
         loss.backward()
         optimiser.step()
         step += 1
-        _average(mean, net, min(recipe.average, (1 + step) / (10 + step)))
+        average(mean, net, min(recipe.average, (1 + step) / (10 + step)))
         if step % 500 == 0 or step == recipe.steps:
             state = {"net": net.state_dict(), "mean": mean.state_dict(), "step": step}
             state |= {"optimiser": optimiser.state_dict(), "heat": heat.data}
@@ -112,15 +113,6 @@ def train(notes: Notes, recipe: Recipe, out: Path, device: str) -> Encoder:
             each_ms = 1000 * (time.monotonic() - began) / (step - first)
             print(f"step {step}  loss {loss.item():.4f}  {each_ms:.0f} ms a step", flush=True)
     return mean
-
-
-def _average(mean: nn.Module, net: nn.Module, keep: float) -> None:
-    with torch.no_grad():
-        for held, now in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-            if held.dtype.is_floating_point:
-                held.mul_(keep).add_(now, alpha=1 - keep)
-            else:
-                held.copy_(now)
 
 
 def main() -> None:

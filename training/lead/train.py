@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from earmark.melody.spectrum import log_spectrum
+from training.average import average
 from training.lead.model import PITCHES, Lead
 
 FRAMES = 400
@@ -151,7 +152,7 @@ def train(folder: Path, recipe: Recipe, out: Path, device: str) -> Lead:
         optimiser.step()
         step += 1
         total += loss.item()
-        _average(mean, net, min(recipe.average, (1 + step) / (10 + step)))
+        average(mean, net, min(recipe.average, (1 + step) / (10 + step)))
         if step % 50 == 0:
             count = renders.refresh(100)
         if step % 250 == 0 or step == recipe.steps:
@@ -166,15 +167,6 @@ def train(folder: Path, recipe: Recipe, out: Path, device: str) -> Lead:
                 told += "  " + "  ".join(f"{k} {v:.3f}" for k, v in score(mean, valid).items())
             print(told, flush=True)
     return mean
-
-
-def _average(mean: nn.Module, net: nn.Module, keep: float) -> None:
-    with torch.no_grad():
-        for held, now in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-            if held.dtype.is_floating_point:
-                held.mul_(keep).add_(now, alpha=1 - keep)
-            else:
-                held.copy_(now)
 
 
 def main() -> None:

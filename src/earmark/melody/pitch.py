@@ -36,6 +36,8 @@ def track_voice(samples: Floats, params: VoiceParams) -> Floats:
     samples
         (n,) float32 mono at 16 kHz.
     """
+    if not len(samples):
+        return np.zeros(0, np.float32)
     voice = _voice(samples, params)
     sung = voice > 0
     high = sung.any() and float(np.median(voice[sung])) > params.whistle_median_hz

@@ -82,11 +82,13 @@ def unpack(data: bytes) -> Tune:
     """
     try:
         version, count = _HEAD.unpack_from(data)
-        body = zlib.decompress(data[_HEAD.size :])
+        # No more than it claims to hold: an archive from elsewhere may hold a bomb.
+        stream = zlib.decompressobj()
+        body = stream.decompress(data[_HEAD.size :], 12 * count + 1)
     except (struct.error, zlib.error) as error:
         message = f"a stored melody cannot be read ({error}); run `earmark rebuild`"
         raise DamagedIndexError(message) from error
-    if version != _VERSION or len(body) != 12 * count:
+    if version != _VERSION or not stream.eof or len(body) != 12 * count:
         message = "a stored melody is not what it says; run `earmark rebuild`"
         raise DamagedIndexError(message)
     planes = np.frombuffer(body, np.uint8).reshape(3, 4, count).transpose(0, 2, 1)

@@ -101,6 +101,12 @@ def test_too_little_voice_says_what_was_heard_and_what_is_needed(engine):
     assert told[VOICED_S] == pytest.approx(1.1, abs=0.2)
 
 
+@pytest.mark.parametrize("samples", [0, 1, 255, 256, 257, 1000])
+def test_hardly_any_audio_is_too_little_voice(engine, samples):
+    with pytest.raises(TooLittleVoiceError):
+        engine.search(Clip(np.full(samples, 0.1, np.float32), RATE_HZ), 5)
+
+
 def noise(seconds):
     return np.random.default_rng(1).normal(0, 0.1, int(seconds * RATE_HZ)).astype(np.float32)
 
