@@ -57,7 +57,7 @@ def export(name: str, weights: Path, folder: Path = MODELS) -> float:
         opset_version=17,
         dynamo=False,
     )
-    _halve(path)
+    halve(path)
     with torch.inference_mode():
         expected = net(example)
     expected = expected if isinstance(expected, tuple) else (expected,)
@@ -70,11 +70,11 @@ def export(name: str, weights: Path, folder: Path = MODELS) -> float:
     if worst > LARGEST_DIFFERENCE:
         message = f"{path} differs from torch by {worst:.2g}"
         raise RuntimeError(message)
-    _record(folder)
+    record(folder)
     return worst
 
 
-def _halve(path: Path) -> None:
+def halve(path: Path) -> None:
     """Keep large weights as float16 followed by a cast: half the file, the same arithmetic."""
     model = onnx.load(str(path))
     casts = []
@@ -94,7 +94,8 @@ def _halve(path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def _record(folder: Path) -> None:
+def record(folder: Path) -> None:
+    """Write the checksums of the networks of a folder beside them."""
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         for path in sorted(folder.glob("*.onnx"))

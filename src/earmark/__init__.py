@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ArchiveError,
         AudioTooLongError,
         AudioTooShortError,
+        CheckpointError,
         DamagedIndexError,
         DiskFullError,
         EarmarkError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         LibraryNotFoundError,
         LibraryParametersError,
         LibraryVersionError,
+        ModelUnavailableError,
         NoMelodyError,
         NotAScoreError,
         NotAudioError,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         StoreUnavailableError,
         TooLittleVoiceError,
         TrackNotFoundError,
+        UntrustedCheckpointError,
         UsageError,
     )
     from earmark.library import Library
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
         Segment,
         Span,
         Track,
+        Within,
     )
 
 __version__ = "0.1.0"
@@ -73,6 +77,7 @@ _HOMES = {
         "ArchiveError",
         "AudioTooLongError",
         "AudioTooShortError",
+        "CheckpointError",
         "DamagedIndexError",
         "DiskFullError",
         "EarmarkError",
@@ -84,6 +89,7 @@ _HOMES = {
         "LibraryNotFoundError",
         "LibraryParametersError",
         "LibraryVersionError",
+        "ModelUnavailableError",
         "NoMelodyError",
         "NotAScoreError",
         "NotAudioError",
@@ -94,6 +100,7 @@ _HOMES = {
         "StoreUnavailableError",
         "TooLittleVoiceError",
         "TrackNotFoundError",
+        "UntrustedCheckpointError",
         "UsageError",
     ),
     "library": ("Library",),
@@ -116,6 +123,7 @@ _HOMES = {
         "Segment",
         "Span",
         "Track",
+        "Within",
     ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -127,6 +135,7 @@ __all__ = [
     "ArchiveError",
     "AudioTooLongError",
     "AudioTooShortError",
+    "CheckpointError",
     "Considered",
     "Contours",
     "CopyReport",
@@ -147,6 +156,7 @@ __all__ = [
     "LibraryStats",
     "LibraryVersionError",
     "Match",
+    "ModelUnavailableError",
     "NoMelodyError",
     "NotAScoreError",
     "NotAudioError",
@@ -164,7 +174,9 @@ __all__ = [
     "TooLittleVoiceError",
     "Track",
     "TrackNotFoundError",
+    "UntrustedCheckpointError",
     "UsageError",
+    "Within",
     "__version__",
     "load_settings",
 ]

@@ -19,6 +19,8 @@ The tree, drawn once::
     │   ├── FetchError
     │   ├── AnalysisDiedError
     │   ├── ArchiveError
+    │   ├── CheckpointError
+    │   │   └── UntrustedCheckpointError
     │   └── TrackNotFoundError
     └── StoreError              the library or a service is the trouble  CLI exit 4
         ├── LibraryNotFoundError
@@ -27,6 +29,7 @@ The tree, drawn once::
         ├── LibraryParametersError
         ├── DamagedIndexError
         ├── DiskFullError
+        ├── ModelUnavailableError
         └── StoreUnavailableError
 
 A message is one sentence that carries the offending value and, where there is one, the remedy.
@@ -145,6 +148,18 @@ class ArchiveError(InputError):
     code = "bad_archive"
 
 
+class CheckpointError(InputError):
+    """A file of weights is damaged, or not the one that its model needs."""
+
+    code = "bad_checkpoint"
+
+
+class UntrustedCheckpointError(CheckpointError):
+    """A file of weights asks for code to be run, which is never done; the message names it."""
+
+    code = "untrusted_checkpoint"
+
+
 class TrackNotFoundError(InputError):
     """The library holds no track of that id."""
 
@@ -191,6 +206,12 @@ class DiskFullError(StoreError):
     """The device has no room left; nothing acknowledged was lost."""
 
     code = "disk_full"
+
+
+class ModelUnavailableError(StoreError):
+    """A model's weights are not here and could not be fetched."""
+
+    code = "model_unavailable"
 
 
 class StoreUnavailableError(StoreError):

@@ -8,9 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from earmark.cli.errors import complain
 from earmark.reports import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from earmark.sound.download import FetchCallback, FetchProgress
 
 
 @contextmanager
@@ -38,6 +42,31 @@ def bar(what: str) -> Iterator[ProgressCallback | None]:
             if progress.failed:
                 rate = f"{rate}  {progress.failed} failed".strip()
             drawn.update(task, completed=progress.done, total=progress.total, rate=rate)
+
+        yield show
+
+
+@contextmanager
+def bytes_bar(what: str) -> Iterator[FetchCallback | None]:
+    """Yield a callback that draws a download's bar, or None off a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as drawn:
+        task = drawn.add_task(what, total=None)
+
+        def show(progress: FetchProgress) -> None:
+            drawn.update(task, completed=progress.received, total=progress.total or None)
 
         yield show
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import DamagedIndexError
+from earmark import inference
 from earmark.melody.params import WINDOW_SAMPLES
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
 
 Floats = npt.NDArray[np.float32]
 
 DIMENSION = 64
+_PACKAGE = "earmark.melody"
 _BATCH = 256
 
 
@@ -37,36 +32,19 @@ def embed(windows: Floats) -> Floats:
 
 
 @cache
-def session(name: str) -> InferenceSession:
-    """Return the loaded network ``name`` of this package; one thread: callers are many already."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(weights(name), options, ["CPUExecutionProvider"])
+def session(name: str) -> inference.Network:
+    """Return the loaded network ``name`` of this package."""
+    return inference.session(weights(name))
 
 
-@cache
 def weights(name: str) -> bytes:
-    """Return the bytes of a network after checking them against the checksum in the package.
+    """Return the bytes of a network; raises `DamagedIndexError` where they are not the right ones.
 
-    Raises
-    ------
-    DamagedIndexError
-        The installed file is not the one that was released.
+    See `inference.shipped`.
     """
-    folder = files("earmark.melody") / "models"
-    data = (folder / f"{name}.onnx").read_bytes()
-    if hashlib.sha256(data).hexdigest() != checksum(name):
-        message = f"the network {name}.onnx is damaged; run `pip install --force-reinstall earmark`"
-        raise DamagedIndexError(message)
-    return data
+    return inference.shipped(_PACKAGE, name)
 
 
-@cache
 def checksum(name: str) -> str:
     """Return the recorded sha256 of a network, which stands in the digest of what it made."""
-    text = (files("earmark.melody") / "models" / "SHA256SUMS").read_text()
-    return next(line.split()[0] for line in text.splitlines() if line.endswith(f"{name}.onnx"))
+    return inference.shipped_checksum(_PACKAGE, name)
