@@ -6,8 +6,8 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,22 @@ from earmark.config import Settings
 from earmark.errors import (
     DamagedIndexError,
     DiskFullError,
+    EarmarkError,
     LibraryNotFoundError,
     StoreError,
     UsageError,
 )
 from earmark.manifest import NAME, Manifest, read_manifest, write_manifest
+from earmark.places import VectorPlace, VectorPlaces
 from earmark.plugins import declared_engines, load_engines
-from earmark.ports import Engine, EnginePlugin, PostingStore, TrackStore, VectorStore
+from earmark.ports import (
+    Engine,
+    EnginePlugin,
+    PostingStore,
+    Preparing,
+    TrackStore,
+    VectorStore,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,38 @@ class FolderRoom:
     """Where one engine of a library folder keeps its derived index."""
 
     folder: Path
+    choices: Mapping[str, str] = field(default_factory=dict)
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    place: VectorPlace = field(default_factory=VectorPlace)
+
+    def note(self, name: str) -> bytes | None:
+        """Return the bytes of a small file beside the index."""
+        try:
+            return (self.folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            message = f"{str(self.folder / name)!r} cannot be read: {error.strerror or error}"
+            raise StoreError(message) from error
+
+    def keep(self, name: str, data: bytes | None) -> None:
+        """Write a small file beside the index: all of it or nothing."""
+        from earmark.stores.durable import write_file
+
+        with store_errors(self.folder / name):
+            if data is None:
+                (self.folder / name).unlink(missing_ok=True)
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_file(self.folder / name, [data])
+
+    def choice(self, name: str) -> str | None:
+        """Return what ``library.json`` recorded."""
+        return self.choices.get(name)
+
+    def wish(self, name: str) -> str | None:
+        """Return what the settings ask for."""
+        return self.wishes.get(name)
 
     def postings(self, hash_bits: int, digest: str) -> PostingStore:
         """Return memory-mapped segments in the engine's own folder."""
@@ -36,14 +77,13 @@ class FolderRoom:
 
         return SegmentPostingStore(self.folder / "postings", hash_bits, digest)
 
-    def vectors(self, dimension: int, digest: str) -> VectorStore:
-        """Return memory-mapped segments in the engine's own folder."""
-        from earmark.stores.vectors import FileVectorStore
-
-        return FileVectorStore(self.folder / "vectors", dimension, digest)
+    def vectors(self, dimension: int, digest: str, name: str = "vectors") -> VectorStore:
+        """Return memory-mapped segments in the engine's own folder, or collections in Milvus."""
+        return self.place.store(self.folder, name, dimension, digest)
 
     def discard(self) -> None:
         """Delete the derived index, unread (a damaged one cannot even be opened)."""
+        self.place.empty(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -53,8 +93,11 @@ class Parts:
 
     folder: Path
     tracks: TrackStore
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    places: VectorPlaces = field(default_factory=lambda: VectorPlaces(Path()))
     _plugins: dict[str, EnginePlugin] | None = None
-    _off: tuple[object, frozenset[str]] = (None, frozenset())
+    _seen: tuple[object, Manifest] = (None, Manifest())
+    _left: VectorPlace | None = None
 
     @property
     def plugins(self) -> Mapping[str, EnginePlugin]:
@@ -65,7 +108,8 @@ class Parts:
 
     def room(self, name: str) -> FolderRoom:
         """Return the place of one engine's derived index."""
-        return FolderRoom(self.folder / "index" / name)
+        choices = self.manifest().choices.get(name, {})
+        return FolderRoom(self.folder / "index" / name, choices, self.wishes, self.place())
 
     def open_engine(self, name: str) -> Engine[Any]:
         """Open one engine; raises what its stores raise."""
@@ -77,25 +121,71 @@ class Parts:
 
     def off(self) -> frozenset[str]:
         """Return the engines that are switched off, also by another process; costs a ``stat``."""
-        try:
-            stat = (self.folder / NAME).stat()
-        except OSError as error:
-            message = f"{self.folder / NAME} cannot be read: {error.strerror}"
-            raise StoreError(message) from error
-        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if self._off[0] != seen:
-            self._off = (seen, self.manifest().off)
-        return self._off[1]
+        return self._latest().off
+
+    def place(self) -> VectorPlace:
+        """Return where vectors are now, also if another process moved them; costs a ``stat``."""
+        return self.places.now(self._latest().vectors)
+
+    def settle(self) -> bool:
+        """Write down where vectors are, and start there with nothing, where that is new.
+
+        The caller holds the writer's lock, and opens engines anew where this returns True.
+        """
+        manifest, place = self.manifest(), self.place()
+        told = self.places.written(place)
+        if told == manifest.vectors:
+            return False
+        self._left = VectorPlaces(self.folder, token=self.places.token).now(manifest.vectors)
+        for name in self.plugins:
+            place.empty(self.folder / "index" / name)
+        with store_errors(self.folder):
+            write_manifest(self.folder, replace(manifest, vectors=told))
+        return True
+
+    def leave(self) -> None:
+        """Delete what `settle` has left in the old place, if that can still be reached."""
+        left, self._left = self._left, None
+        if left is not None:
+            with suppress(EarmarkError):
+                for name in self.plugins:
+                    left.empty(self.folder / "index" / name)
 
     def switch(self, name: str, on: bool) -> None:
         """Write down that an engine is on or off."""
         with store_errors(self.folder):
             write_manifest(self.folder, self.manifest().switched(name, on))
 
-    def record_digest(self, name: str, digest: str) -> None:
-        """Write down under which parameters an engine's features stand from now on."""
+    def record_digest(
+        self, name: str, digest: str, choices: Mapping[str, str] | None = None
+    ) -> None:
+        """Write down under which parameters and choices an engine's features stand from now on."""
         with store_errors(self.folder):
-            write_manifest(self.folder, self.manifest().with_digest(name, digest))
+            manifest = self.manifest().with_digest(name, digest)
+            write_manifest(self.folder, manifest.choosing(name, choices or {}))
+
+    def try_choices(self, name: str, choices: Mapping[str, str]) -> None:
+        """Raise what keeps an engine from working with ``choices``; nothing is written."""
+        nowhere = FolderRoom(self.folder / "index" / f"{name}.tried", choices)
+        analysis = self.plugins[name](nowhere).analysis
+        if isinstance(analysis, Preparing):
+            analysis.prepare()
+
+    def choose(self, name: str, choices: Mapping[str, str]) -> None:
+        """Write down an engine's choices, e.g. its model, before its features are made anew."""
+        with store_errors(self.folder):
+            write_manifest(self.folder, self.manifest().choosing(name, choices))
+
+    def _latest(self) -> Manifest:
+        try:
+            stat = (self.folder / NAME).stat()
+        except OSError as error:
+            message = f"{self.folder / NAME} cannot be read: {error.strerror}"
+            raise StoreError(message) from error
+        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        if self._seen[0] != seen:
+            self._seen = (seen, self.manifest())
+        return self._seen[1]
 
     def close(self) -> None:
         """Close the track store."""
@@ -144,7 +234,9 @@ def open_parts(
             write_manifest(folder, Manifest())
     from earmark.stores.sqlite import SqliteTrackStore
 
-    return Parts(folder, SqliteTrackStore(folder, settings.lock_wait_s))
+    wishes = {"model": settings.model}
+    places = VectorPlaces(folder, settings.vectors, settings.milvus_token)
+    return Parts(folder, SqliteTrackStore(folder, settings.lock_wait_s), wishes, places)
 
 
 def _create(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from earmark.errors import UsageError
@@ -19,7 +19,10 @@ class Settings:
 
     ``library`` is a folder; ``workers`` the number of analysis processes (0: one per core);
     ``lock_wait_s`` how long a writer waits for another; ``fetch_limit_bytes`` and
-    ``fetch_timeout_s`` bound the download of a URL.
+    ``fetch_timeout_s`` bound the download of a URL. ``model`` is the sound model of new libraries
+    (``auto``: the best that is here). ``vectors`` is where vectors are: ``embedded``, the path of
+    a Milvus Lite file (``.db``) or a Milvus' URL; empty: where the library remembers.
+    ``milvus_token`` is ``user:password`` or a key for it.
     """
 
     library: str = DEFAULT_LIBRARY
@@ -27,6 +30,9 @@ class Settings:
     lock_wait_s: float = 60.0
     fetch_limit_bytes: int = 2_000_000_000
     fetch_timeout_s: float = 30.0
+    model: str = "auto"
+    vectors: str = field(default="", repr=False)
+    milvus_token: str = field(default="", repr=False)
 
     @property
     def worker_count(self) -> int:

@@ -17,15 +17,25 @@ NAME = "library.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The format version, the digest of each engine's stored features, and what is switched off."""
+    """The format version, the digest of each engine's stored features, and what is switched off.
+
+    ``choices`` are what an engine was opened for, e.g. ``{"sound": {"model": "mn04"}}``;
+    ``vectors`` is where vectors are (see `earmark.places`), empty for the library's folder.
+    """
 
     version: int = VERSION
     digests: Mapping[str, str] = field(default_factory=dict)
     off: frozenset[str] = frozenset()
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    vectors: Mapping[str, str] = field(default_factory=dict)
 
     def with_digest(self, engine: str, digest: str) -> Manifest:
         """Return a copy that records ``digest`` for ``engine``."""
         return replace(self, digests={**self.digests, engine: digest})
+
+    def choosing(self, engine: str, choices: Mapping[str, str]) -> Manifest:
+        """Return a copy that records ``choices`` for ``engine``."""
+        return replace(self, choices={**self.choices, engine: dict(choices)})
 
     def switched(self, engine: str, on: bool) -> Manifest:
         """Return a copy in which ``engine`` is on or off."""
@@ -55,6 +65,12 @@ def read_manifest(folder: Path) -> Manifest:
         engines = shape.get("engines", {}).items()
         digests = {str(k): str(v["digest"]) for k, v in engines if "digest" in v}
         off = frozenset(str(k) for k, v in engines if v.get("off") is True)
+        choices = {
+            str(k): {str(name): str(value) for name, value in v["choices"].items()}
+            for k, v in engines
+            if v.get("choices")
+        }
+        vectors = {str(k): str(v) for k, v in shape.get("vectors", {}).items()}
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
@@ -72,18 +88,22 @@ def read_manifest(folder: Path) -> Manifest:
             f"{remedy}"
         )
         raise LibraryVersionError(message)
-    return Manifest(version, digests, off)
+    return Manifest(version, digests, off, choices, vectors)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest atomically and durably; raises OSError."""
     engines: dict[str, dict[str, object]] = {}
-    for name in sorted(manifest.digests.keys() | manifest.off):
+    for name in sorted(manifest.digests.keys() | manifest.off | manifest.choices.keys()):
         digest = manifest.digests.get(name)
         engines[name] = {} if digest is None else {"digest": digest}
         if name in manifest.off:
             engines[name]["off"] = True
+        if manifest.choices.get(name):
+            engines[name]["choices"] = dict(manifest.choices[name])
     shape = {"format": FORMAT, "version": manifest.version, "engines": engines}
+    if manifest.vectors:
+        shape["vectors"] = dict(manifest.vectors)
     building = folder / f"{NAME}.{os.getpid()}.tmp"
     with building.open("w", encoding="utf-8") as file:
         json.dump(shape, file, indent=2)

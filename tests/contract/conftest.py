@@ -12,6 +12,8 @@ import pytest
 from earmark.ports import PostingStore, TrackStore, VectorStore
 from earmark.stores.memory import MemoryPostingStore, MemoryTrackStore
 from earmark.stores.memory_vectors import MemoryVectorStore
+from earmark.stores.milvus import MilvusVectorStore
+from earmark.stores.milvus_address import MilvusAddress
 from earmark.stores.segments import SegmentPostingStore
 from earmark.stores.sqlite import SqliteTrackStore
 from earmark.stores.vectors import FileVectorStore
@@ -28,6 +30,7 @@ class Backend(Generic[S]):
     name: str
     durable: bool
     open: Callable[[], S]
+    examples: int = 50
 
 
 TRACKS: dict[str, Callable[[Path], Backend[TrackStore]]] = {
@@ -48,6 +51,22 @@ VECTORS: dict[str, Callable[[Path], Backend[VectorStore]]] = {
         "file", True, lambda: FileVectorStore(folder, DIMENSION, "digest")
     ),
 }
+# Milvus Lite's and a server's indexes are emptied and used again: making one takes seconds.
+MILVUS = {"lite": 12, "server": 5}
+"""How often Hypothesis tries each."""
+
+
+def milvus_store(address: MilvusAddress) -> MilvusVectorStore:
+    """Open the index that tests share."""
+    return MilvusVectorStore(address, "melody", "vectors", DIMENSION, "digest")
+
+
+def emptied(name: str, address: MilvusAddress) -> Backend[VectorStore]:
+    """Return the shared index, with nothing in it."""
+    store = milvus_store(address)
+    store.remove(store.known().tolist())
+    store.flush()
+    return Backend(name, True, lambda: milvus_store(address), examples=MILVUS[name])
 
 
 @pytest.fixture(params=sorted(TRACKS))
@@ -90,9 +109,12 @@ def durable_postings(postings) -> Backend[PostingStore]:
     return postings
 
 
-@pytest.fixture(params=sorted(VECTORS))
+@pytest.fixture(params=sorted([*VECTORS, *MILVUS]))
 def vector_backend(request) -> Callable[[Path], Backend[VectorStore]]:
-    return VECTORS[request.param]
+    if request.param in VECTORS:
+        return VECTORS[request.param]
+    address = request.getfixturevalue(f"{request.param}_address")
+    return lambda folder: emptied(request.param, address)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,16 @@ LibraryOption = Annotated[
         show_default=False,
     ),
 ]
+VectorsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        metavar="URI",
+        help="Where vectors are: embedded, PATH.db (Milvus Lite) or a Milvus' URL "
+        "(EARMARK_VECTORS); the library remembers what `add` or `rebuild` used.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON only; progress and warnings go to stderr.")
 ]
@@ -30,13 +41,27 @@ WorkersOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What was said before the command's name."""
+
+    library: str | None = None
+    vectors: str | None = None
+
+
 def settings(
-    context: typer.Context, library: str | None = None, workers: int | None = None
+    context: typer.Context,
+    library: str | None = None,
+    workers: int | None = None,
+    model: str | None = None,
 ) -> Settings:
     """Return the settings in force: the command's flags over the program's over the rest."""
     from earmark.config import load_settings
 
-    return load_settings(library=library or context.obj, workers=workers)
+    said = context.obj or Program()
+    return load_settings(
+        library=library or said.library, vectors=said.vectors, workers=workers, model=model
+    )
 
 
 def opened(
@@ -44,10 +69,13 @@ def opened(
     library: str | None,
     *,
     workers: int | None = None,
+    model: str | None = None,
     create: bool = False,
     repair: bool = False,
 ) -> Library:
     """Open the library that is meant; raises what `Library.open` raises."""
     from earmark.library import Library
 
-    return Library.open(create=create, repair=repair, settings=settings(context, library, workers))
+    return Library.open(
+        create=create, repair=repair, settings=settings(context, library, workers, model)
+    )

@@ -7,7 +7,8 @@
  * caller keeps 128 * width * max|query| below 2^31.
  *
  * Sixteen rows at a time are turned into a tile whose 32-bit lanes are rows: tile[quad][row][4].
- * A lane then sums its own row, and nothing is ever added across lanes. */
+ * A lane then sums its own row, and nothing is ever added across lanes. Only a single query is
+ * compared without a tile. */
 #include "earmark.h"
 #include <math.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ typedef struct { float similarity; uint32_t start; int64_t number; uint32_t leng
 typedef struct {
     const int8_t *row[ROWS];
     float scale[ROWS];
-    int8_t *tile;           /* width * ROWS bytes, 64-aligned; unused by the portable path */
+    int8_t *tile;           /* width * ROWS bytes, 64-aligned; unused by the portable path and for one query */
     int64_t width;
 } Block;
 
@@ -131,6 +132,52 @@ static void compare_avx512(const Block *block, const int16_t *plain, const int32
         found->over[g] = _mm512_cmp_ps_mask(s, _mm512_set1_ps(least[g]), _CMP_GE_OQ);
     }
 }
+
+/* One query alone: rows as they lie, a sum across the lanes for each, and no tile. Laying one, and
+ * a group of four queries of which three are padding, would cost more than they save. */
+__attribute__((target("avx2")))
+static void compare_one_avx2(const Block *block, const int16_t *plain, const int32_t *packed,
+                             const float *factor, const float *least, Found *found) {
+    (void)packed;
+    memset(found->over, 0, sizeof found->over);
+    for (int r = 0; r < ROWS; r++) {
+        __m256i sum = _mm256_setzero_si256();
+        for (int64_t i = 0; i < block->width; i += 16) {
+            __m256i x = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block->row[r] + i)));
+            __m256i y = _mm256_loadu_si256((const __m256i *)(plain + i));
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(x, y));
+        }
+        __m128i s = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+        s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+        const float similarity = (float)_mm_cvtsi128_si32(s) * block->scale[r] * factor[0];
+        found->similarity[0][r] = similarity;
+        found->over[0] |= (uint32_t)(similarity >= least[0]) << r;
+    }
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vnni")))
+static void compare_one_avx512(const Block *block, const int16_t *plain, const int32_t *packed,
+                               const float *factor, const float *least, Found *found) {
+    (void)packed;
+    memset(found->over, 0, sizeof found->over);
+    for (int r = 0; r < ROWS; r++) {
+        __m512i sum = _mm512_setzero_si512();
+        int64_t i = 0;
+        for (; i + 32 <= block->width; i += 32) {
+            __m256i x = _mm256_loadu_si256((const __m256i *)(block->row[r] + i));
+            sum = _mm512_dpwssd_epi32(sum, _mm512_cvtepi8_epi16(x), _mm512_loadu_si512(plain + i));
+        }
+        if (i < block->width) { /* the last 16; what lies beyond them counts as 0 */
+            __m256i x = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(block->row[r] + i)));
+            __m512i y = _mm512_maskz_loadu_epi16(0xffff, plain + i);
+            sum = _mm512_dpwssd_epi32(sum, _mm512_cvtepi8_epi16(x), y);
+        }
+        const float similarity = (float)_mm512_reduce_add_epi32(sum) * block->scale[r] * factor[0];
+        found->similarity[0][r] = similarity;
+        found->over[0] |= (uint32_t)(similarity >= least[0]) << r;
+    }
+}
 #endif
 
 #ifdef X86
@@ -155,13 +202,14 @@ EXPORT int32_t em_nearest_runs(int32_t path) {
     return 0;
 }
 
-static Compare *compare_of(int32_t path) {
+static Compare *compare_of(int32_t path, int64_t asked) {
 #ifdef X86
     if (path == AUTO) path = em_nearest_runs(AVX512) ? AVX512 : em_nearest_runs(AVX2) ? AVX2 : PORTABLE;
-    if (path == AVX512) return compare_avx512;
-    if (path == AVX2) return compare_avx2;
+    if (path == AVX512) return asked == 1 ? compare_one_avx512 : compare_avx512;
+    if (path == AVX2) return asked == 1 ? compare_one_avx2 : compare_avx2;
 #endif
     (void)path;
+    (void)asked;
     return compare_portable;
 }
 
@@ -202,7 +250,7 @@ EXPORT int32_t em_nearest(const int8_t *rows, int64_t width, const uint16_t *sca
                           const int16_t *queries, const float *factors, int64_t asked, int64_t k,
                           Near *heaps, int64_t *held, int32_t path) {
     if (k <= 0 || asked <= 0) return 0;
-    Compare *compare = compare_of(path);
+    Compare *compare = compare_of(path, asked);
     const int64_t groups = (asked + GROUP - 1) / GROUP;
     int8_t *scratch = malloc((size_t)(width * ROWS + 64));
     int32_t *packed = malloc((size_t)(groups * GROUP * width * 2));
@@ -231,7 +279,7 @@ EXPORT int32_t em_nearest(const int8_t *rows, int64_t width, const uint16_t *sca
         if (!n) break;
         for (int r = n; r < ROWS; r++) { block.row[r] = block.row[0]; block.scale[r] = 0; }
 #ifdef X86
-        if (compare != compare_portable) lay_tile(&block);
+        if (compare == compare_avx2 || compare == compare_avx512) lay_tile(&block);
 #endif
         for (int64_t group = 0; group < groups; group++) {
             Found found;
