@@ -8,14 +8,14 @@ behind catches up by itself, and one made with other parameters is refused, neve
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 
 from earmark.bootstrap import Parts
 from earmark.errors import LibraryParametersError, StoreError
-from earmark.ports import Engine, Numbers
+from earmark.ports import Choosing, Engine, Numbers, Outgrowing
 from earmark.types import Kind
 
 CHUNK = 512
@@ -36,6 +36,7 @@ class Indexes:
         self._engines: dict[str, Engine[Any]] = {}
         self._revisions: dict[str, int] = {}
         self._unflushed = 0
+        self._place = parts.place()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,6 +77,8 @@ class Indexes:
         DamagedIndexError
             The index cannot be read; it names the remedy.
         """
+        if self._parts.place() != self._place:
+            self._move()
         if self._revisions.get(name) != self._parts.tracks.revision():
             with self._lock:
                 self._catch_up(name)
@@ -84,6 +87,7 @@ class Indexes:
     def follow(self) -> None:
         """Bring every engine up to date after a write; the caller holds the writer's lock."""
         with self._lock:
+            self._settle()
             changed = sum(self._catch_up(name, durable=True) for name in self.names)
             self._unflushed += changed
             if self._unflushed >= FLUSH_EVERY:
@@ -92,9 +96,17 @@ class Indexes:
     def flush(self) -> None:
         """Make every engine's index durable; the caller holds the writer's lock."""
         with self._lock:
+            self._settle()
             for name in self.names:
-                self.current(name).flush()
+                # What another process has flushed meanwhile must not be written over.
+                self._revisions.pop(name, None)
+                self._catch_up(name, durable=True)
+                engine = self.engine(name)
+                engine.flush()
+                if isinstance(engine, Outgrowing) and engine.outgrown():
+                    self.rebuild(name)
             self._unflushed = 0
+            self._parts.leave()
 
     def rebuild(self, name: str, progress: Callable[[int], None] | None = None) -> int:
         """Build one index again from the truth alone; the caller holds the writer's lock.
@@ -105,21 +117,41 @@ class Indexes:
             The number of audios indexed. Features of another digest are left out.
         """
         with self._lock:
+            self._settle()
             self._discard(name)
             engine = self.engine(name)
-            self._parts.record_digest(name, engine.analysis.digest)
+            self._record(name, engine)
             revision = self._parts.tracks.revision()
             done = 0
             for chunk in _chunks(self._parts.tracks.numbers(name)):
                 engine.add(self._unpacked(name, engine, chunk, strict=False))
                 done += len(chunk)
-                if done % FLUSH_EVERY < CHUNK:
+                gathering = isinstance(engine, Outgrowing) and engine.gathering()
+                if done % FLUSH_EVERY < CHUNK and not gathering:
                     engine.flush()
                 if progress:
                     progress(len(chunk))
             engine.flush()
             self._revisions[name] = revision
+            self._parts.leave()
             return len(engine.known())
+
+    def choices(self) -> dict[str, Mapping[str, str]]:
+        """Return the choices of the engines that were opened for any."""
+        engines = ((name, self.engine(name)) for name in self.names)
+        return {name: engine.choices for name, engine in engines if isinstance(engine, Choosing)}
+
+    def choose(self, name: str, choices: Mapping[str, str]) -> None:
+        """Open an engine anew for other choices; its index is to be rebuilt after that.
+
+        The caller holds the writer's lock. What the engine's plug-in or its analysis raises for
+        these choices is raised before anything has changed.
+        """
+        with self._lock:
+            self._parts.try_choices(name, choices)
+            self._discard(name)
+            self._engines.pop(name, None)
+            self._parts.choose(name, choices)
 
     def switch(self, name: str, on: bool) -> int:
         """Switch an engine on or off; the caller holds the writer's lock.
@@ -162,6 +194,18 @@ class Indexes:
                 found.append(error.message)
         return found
 
+    def _settle(self) -> None:
+        """Go on where vectors are to be from now on; the caller holds the writer's lock."""
+        if self._parts.settle():
+            self._move()
+
+    def _move(self) -> None:
+        """Open every engine anew: its vectors are elsewhere. What they hold is in the truth."""
+        with self._lock:
+            self._engines.clear()
+            self._revisions.clear()
+            self._place = self._parts.place()
+
     def _discard(self, name: str) -> None:
         try:
             self.engine(name).drop()
@@ -176,8 +220,8 @@ class Indexes:
         revision = tracks.revision()
         if self._revisions.get(name) == revision:
             return 0
-        engine = self.engine(name)
-        strict = self._check_digest(name, engine.analysis.digest, record=durable)
+        engine = self._as_chosen(name)
+        strict = self._check_digest(name, engine, record=durable)
         engine.reload()
         live, known = tracks.numbers(name), engine.known()
         gone = np.setdiff1d(known, live, assume_unique=True)
@@ -189,16 +233,29 @@ class Indexes:
         self._revisions[name] = revision
         return len(gone) + len(missing)
 
-    def _check_digest(self, name: str, digest: str, *, record: bool) -> bool:
+    def _as_chosen(self, name: str) -> Engine[Any]:
+        """Return an engine, opened anew if another process has gone over to other choices."""
+        engine = self.engine(name)
+        chosen = self._parts.manifest().choices.get(name)
+        if chosen and isinstance(engine, Choosing) and dict(chosen) != dict(engine.choices):
+            self._engines.pop(name)
+            engine = self.engine(name)
+        return engine
+
+    def _record(self, name: str, engine: Engine[Any]) -> None:
+        choices = engine.choices if isinstance(engine, Choosing) else {}
+        self._parts.record_digest(name, engine.analysis.digest, choices)
+
+    def _check_digest(self, name: str, engine: Engine[Any], *, record: bool) -> bool:
         """Refuse a library of other parameters; return whether every stored digest must agree.
 
         Once ``library.json`` names the digest, single features of another one are those that a
         rebuild could not make again; they are left out instead.
         """
-        recorded = self._parts.manifest().digests.get(name)
+        recorded, digest = self._parts.manifest().digests.get(name), engine.analysis.digest
         if recorded is None:
             if record:
-                self._parts.record_digest(name, digest)
+                self._record(name, engine)
             return True
         if recorded != digest:
             raise self._other_parameters(name, recorded, digest)

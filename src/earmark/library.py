@@ -15,7 +15,7 @@ from earmark.errors import UsageError
 from earmark.indexes import Indexes
 from earmark.ports import NewTrack, TrackChanges
 from earmark.reports import AddReport, CopyReport, LibraryStats, ProgressCallback, RebuildReport
-from earmark.types import Answer, Mode, Track
+from earmark.types import Answer, Mode, Track, Within
 
 if TYPE_CHECKING:
     from earmark.attach import Scored
@@ -74,7 +74,13 @@ class Library:
     # --- questions ------------------------------------------------------------------------
 
     def identify(
-        self, source: Source, mode: Mode = "auto", limit: int = 5, *, name: str | None = None
+        self,
+        source: Source,
+        mode: Mode = "auto",
+        limit: int = 5,
+        *,
+        name: str | None = None,
+        within: Within | None = None,
     ) -> Answer:
         """Say what a source is; "no match" is an answer, not an error.
 
@@ -88,13 +94,15 @@ class Library:
             The most matches to return.
         name
             What the answer calls the source.
+        within
+            The tracks that are asked about; None: all.
 
         Raises
         ------
         InputError
             The source is the trouble: see its subclasses and their codes.
         UsageError
-            No such mode, or a limit below 1.
+            No such mode, a limit below 1, or no such label.
         StoreError
             The library is the trouble.
         """
@@ -102,9 +110,43 @@ class Library:
         from earmark.query import Query
 
         called = name if name is not None else name_of(source)
-        return Query(self._indexes, self._tracks, source, called, self._limits()).answer(
-            mode, limit
+        query = Query(
+            self._indexes, self._tracks, source, called, self._limits(), within or Within()
         )
+        return query.answer(mode, limit)
+
+    def similar(
+        self,
+        track_id: str,
+        at_s: float | None = None,
+        limit: int = 5,
+        *,
+        within: Within | None = None,
+    ) -> Answer:
+        """Say what sounds like a track of this library, itself left out.
+
+        Parameters
+        ----------
+        at_s
+            The moment of it to compare, in seconds; None compares all of its moments.
+        limit
+            The most matches to return.
+        within
+            The tracks to compare it with; None: all. With ``whole`` files are compared as wholes.
+
+        Raises
+        ------
+        TrackNotFoundError
+            No such track.
+        UsageError
+            Nothing sounds at ``at_s``, no engine that is on compares sounds, no such label, or a
+            limit below 1.
+        StoreError
+            The library is the trouble; a track that was not analysed for this needs a `rebuild`.
+        """
+        from earmark.similar import similar
+
+        return similar(self._indexes, self._tracks, track_id, at_s, limit, within or Within())
 
     def get(self, track_id: str) -> Track:
         """Return one track; raises `TrackNotFoundError`."""
@@ -148,7 +190,13 @@ class Library:
             audio_s=float(totals["audio_s"]),
             truth_bytes=int(totals["bytes"]),
             engines=engines,
+            choices=self.choices(),
+            vectors=self._parts.place().told,
         )
+
+    def choices(self) -> Mapping[str, Mapping[str, str]]:
+        """Return what engines are opened for here: ``{"sound": {"model": "mn04"}}``."""
+        return self._indexes.choices()
 
     def check(self) -> list[str]:
         """Return one sentence for each fault found in the truth or an index; reads everything."""
@@ -199,6 +247,7 @@ class Library:
         for name in self._indexes.names:
             self._indexes.current(name)  # a library that cannot be searched takes nothing in
         analyst = self._analyst()
+        analyst.prepare()
         ingest = Ingest(
             self._tracks,
             self._commit,
@@ -309,17 +358,35 @@ class Library:
             return self._indexes.switch(name, on)
 
     def rebuild(
-        self, *, workers: int | None = None, progress: ProgressCallback | None = None
+        self,
+        *,
+        model: str | None = None,
+        workers: int | None = None,
+        progress: ProgressCallback | None = None,
     ) -> RebuildReport:
         """Build every derived index again from the truth.
 
         Features made with other parameters than this earmark's are first made again from their
         sources; those whose source is missing are reported and cannot be found until it is back.
+
+        Parameters
+        ----------
+        model
+            The sound model to go over to (see `earmark models list`); None keeps the library's.
+
+        Raises
+        ------
+        UsageError
+            No such model; nothing has changed then.
+        ModelUnavailableError, CheckpointError
+            It cannot be opened here; nothing has changed then.
         """
         from earmark.rebuild import Rebuild
 
         count = workers or self._settings.worker_count
         with self._tracks.writing():
+            if model is not None:
+                self._indexes.choose("sound", {"model": model})
             return Rebuild(self._tracks, self._indexes, self._analyst(), count, progress).run()
 
     # --- carrying it away -----------------------------------------------------------------

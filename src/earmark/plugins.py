@@ -21,7 +21,9 @@ ORDER = ("recording", "melody", "sound")
 BUILT_IN = (
     EntryPoint("recording", "earmark.recording.engine:plugin", GROUP),
     EntryPoint("melody", "earmark.melody.engine:plugin", GROUP),
+    EntryPoint("sound", "earmark.sound.engine:plugin", GROUP),
 )
+_OWN = frozenset(entry.value for entry in BUILT_IN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,14 @@ class Declared:
 
 
 def declared_engines() -> tuple[Declared, ...]:
-    """Return every declared engine, built-in kinds first, without importing any of them."""
+    """Return every declared engine, built-in kinds first, without importing any of them.
+
+    A package that declares an engine under a built-in one's name replaces it.
+    """
     found = {entry.name: entry for entry in BUILT_IN}
     for entry in entry_points(group=GROUP):
-        found[entry.name] = entry
+        if entry.value not in _OWN:
+            found[entry.name] = entry
     ranked = sorted(found, key=lambda name: (_rank(name), name))
     return tuple(Declared(found[name]) for name in ranked)
 

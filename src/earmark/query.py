@@ -12,11 +12,20 @@ from typing import Any, get_args
 from earmark.audio._source import opened
 from earmark.audio.fetch import FetchLimits
 from earmark.audio.stream import BlockStream, Source, open_blocks
-from earmark.errors import AudioTooShortError, EarmarkError, UsageError
+from earmark.errors import (
+    AudioTooShortError,
+    CheckpointError,
+    EarmarkError,
+    ExtraMissingError,
+    ModelUnavailableError,
+    UsageError,
+)
 from earmark.findings import merged
 from earmark.hearing import VOICED_S, listening
 from earmark.indexes import Indexes
-from earmark.ports import Engine, TrackStore
+from earmark.naming import ANYTHING, named
+from earmark.narrowing import admitted
+from earmark.ports import Compared, Comparing, Engine, Numbers, TrackStore
 from earmark.timing import collecting
 from earmark.types import (
     Answer,
@@ -27,7 +36,7 @@ from earmark.types import (
     Match,
     Mode,
     QueryFacts,
-    Track,
+    Within,
 )
 
 BLOCK_S = 300.0
@@ -38,6 +47,10 @@ CERTAIN = 0.9
 """A confidence at which ``auto`` asks no further engine."""
 LIKELY = 0.5
 """Least confidence of an engine's best match in ``auto``, which asks whether or not it applies."""
+
+
+_BEFORE_FILTERING = 100
+"""Matches asked of an engine that cannot leave tracks out by itself."""
 
 
 @dataclass(slots=True)
@@ -60,6 +73,8 @@ class Query:
         Anything that `earmark.audio.stream.open_blocks` takes.
     name
         What the answer calls it.
+    within
+        The tracks that are asked about.
     """
 
     def __init__(
@@ -69,12 +84,15 @@ class Query:
         source: Source,
         name: str,
         limits: FetchLimits,
+        within: Within = ANYTHING,
     ) -> None:
         self._indexes = indexes
         self._tracks = tracks
         self._source = source
         self._name = name
         self._limits = limits
+        self._within = within
+        self._among: Numbers | None = None
         self._timing: dict[str, float] = {}
         self._told: dict[str, float] = {}
         self._auto = False
@@ -93,6 +111,10 @@ class Query:
         """
         names = self._asked(mode, limit)
         self._auto = mode == "auto"
+        if mode != "sound" and (self._within.label is not None or self._within.whole):
+            message = f"labels and whole files are compared with mode 'sound', not {mode!r}"
+            raise UsageError(message)
+        self._among = admitted(self._tracks, self._within)
         if len(names) == 1 or isinstance(self._source, bytes | Path):
             return self._answer(names, limit)
         # A pipe or a URL is taken in once, for all engines.
@@ -114,22 +136,28 @@ class Query:
             if matches and matches[0].confidence >= CERTAIN:
                 considered.append(Considered(engine.kind, skipped="already certain"))
                 continue
-            heard = self._ask(engine, limit)
+            try:
+                heard = self._ask(engine, limit)
+            except (ModelUnavailableError, CheckpointError, ExtraMissingError) as error:
+                if not self._auto or len(names) == 1:
+                    raise
+                considered.append(Considered(engine.kind, skipped=error.message))
+                continue
             if heard.too_short is not None:
                 short = short or heard.too_short
                 considered.append(Considered(engine.kind, skipped=heard.too_short.message))
                 continue
             answered = True
-            named = self._named(heard.findings)
-            note = _note(named, heard)
-            if self._auto and named and named[0].confidence < LIKELY:
+            found = named(self._tracks, heard.findings, self._within)[:limit]
+            note = _note(found, heard)
+            if self._auto and found and found[0].confidence < LIKELY:
                 note = (
-                    f"{note}, the best only {named[0].confidence:.2f} likely; "
+                    f"{note}, the best only {found[0].confidence:.2f} likely; "
                     f"see them with mode {engine.kind}"
                 )
-                named = []
+                found = []
             considered.append(Considered(engine.kind, note=note))
-            matches = _ranked(matches, named)[:limit]
+            matches = _ranked(matches, found)[:limit]
         if heard is None:
             message = "no engine was asked"
             raise UsageError(message)
@@ -157,7 +185,7 @@ class Query:
         names = self._indexes.names
         if mode == "auto":
             return names
-        named = (mode,) if mode in names else tuple(filter(self._is_of(mode), names))
+        named = tuple(filter(self._is_of(mode), names))
         if not named:
             off = tuple(name for name in self._indexes.off if self._indexes.kind(name) == mode)
             if off:
@@ -223,7 +251,7 @@ class Query:
         start = time.perf_counter()
         with collecting() as laps, listening() as told:
             try:
-                found = engine.search(replace(clip, start_s=0.0), limit)
+                found = self._found(engine, replace(clip, start_s=0.0), limit)
             finally:
                 took = (time.perf_counter() - start) * 1000.0
                 for name, ms in laps.items():
@@ -233,24 +261,20 @@ class Query:
                     self._told[name] = self._told.get(name, 0.0) + value
         return [finding.shifted(clip.start_s) for finding in found] if clip.start_s else found
 
+    def _found(self, engine: Engine[Any], clip: Clip, limit: int) -> list[Finding]:
+        within = self._within
+        if isinstance(engine, Comparing):
+            return engine.search_among(
+                clip, limit, Compared(self._among, within.label, within.whole)
+            )
+        if self._among is None:
+            return engine.search(clip, limit)
+        # These engines name what they are certain of: what is asked about is among it or not.
+        found = engine.search(clip, max(limit, _BEFORE_FILTERING))
+        return [finding for finding in found if finding.number in self._among]
+
     def _lap(self, name: str, ms: float) -> None:
         self._timing[name] = self._timing.get(name, 0.0) + ms
-
-    def _named(self, findings: Sequence[Finding]) -> list[Match]:
-        numbers = {n for finding in findings for n in (finding.number, *finding.alike)}
-        holders = self._tracks.by_number(sorted(numbers))
-        told: set[int] = set()
-        matches: list[Match] = []
-        for finding in findings:
-            if finding.number not in holders:  # removed since the search began
-                continue
-            if finding.number in told:  # a better match has named it among its duplicates
-                continue
-            own = holders[finding.number]
-            others = [track for n in finding.alike for track in holders.get(n, ()) if n not in told]
-            told.update((finding.number, *finding.alike))
-            matches.append(_match(finding, own[0], [*own[1:], *others]))
-        return matches
 
     def _reason(self, levels: Levels, asked: Sequence[str]) -> str:
         if levels.silent:
@@ -260,20 +284,6 @@ class Query:
         if not any(len(self._tracks.numbers(name)) for name in asked):
             return "no track has been analysed for this yet; run `earmark rebuild`"
         return "nothing in the library matches with enough certainty"
-
-
-def _match(finding: Finding, track: Track, duplicates: Sequence[Track]) -> Match:
-    return Match(
-        kind=finding.kind,
-        track=track,
-        confidence=finding.confidence,
-        score=finding.score,
-        segments=finding.segments,
-        time_ratio=finding.time_ratio,
-        pitch_shift_semitones=finding.pitch_shift_semitones,
-        evidence=finding.evidence,
-        duplicates=tuple(dict.fromkeys(other.id for other in duplicates)),
-    )
 
 
 def error_answer(name: str, error: EarmarkError) -> Answer:

@@ -82,6 +82,7 @@ class Rebuild:
         return {number for number, item in found if item.digest == analysis.digest}
 
     def _analyse(self, stale: Sequence[int]) -> int:
+        self._analyst.prepare()
         analysed = 0
         sources = iter(self._sources(stale))
         with Pool[Job, Analysed](self._analyst, min(self._workers, len(stale))) as pool:

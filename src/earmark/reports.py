@@ -118,13 +118,19 @@ class CopyReport:
 
 @dataclass(frozen=True, slots=True)
 class LibraryStats:
-    """Sizes and counts; audio that tracks share counts once in ``audios`` and ``audio_s``."""
+    """Sizes and counts; audio that tracks share counts once in ``audios`` and ``audio_s``.
+
+    ``choices`` are what engines were opened for: ``{"sound": {"model": "mn04"}}``; ``vectors`` is
+    where vectors are: ``embedded`` or a Milvus.
+    """
 
     tracks: int
     audios: int
     audio_s: float
     truth_bytes: int
     engines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    vectors: str = "embedded"
 
     @property
     def bytes(self) -> int:
@@ -146,4 +152,6 @@ class LibraryStats:
             "bytes_per_hour": round(self.bytes_per_hour),
             "truth_bytes": self.truth_bytes,
             "engines": {name: dict(stats) for name, stats in self.engines.items()},
+            "choices": {name: dict(chosen) for name, chosen in self.choices.items()},
+            "vectors": self.vectors,
         }

@@ -109,6 +109,29 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """Which tracks a question is about, and what of them.
+
+    ``tags`` must all be there; ``folder`` is one above the source, as it was added; lengths are
+    seconds; ``label`` is one that some moment must have, by its name or a part of it, and
+    ``whole`` compares files as wholes instead of moments: both are for sounds only.
+    """
+
+    tags: tuple[str, ...] = ()
+    folder: str | None = None
+    shortest_s: float = 0.0
+    longest_s: float | None = None
+    label: str | None = None
+    whole: bool = False
+
+    @property
+    def of_tracks(self) -> bool:
+        """Whether it leaves out any track by what is known of tracks."""
+        lengths = self.shortest_s > 0.0 or self.longest_s is not None
+        return bool(self.tags) or self.folder is not None or lengths
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """A half-open stretch of time, ``start_s <= t < end_s``."""
 
@@ -161,15 +184,22 @@ class Contours:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why an engine believes a match: figures for machines, landmarks or contours to draw."""
+    """Why an engine believes a match: figures for machines, landmarks or contours to draw.
+
+    ``labels`` say what the matched stretch sounds like (``{"Dog": 0.93}``), likeliest first.
+    """
 
     figures: Mapping[str, float | int]
     landmarks: Sequence[Landmark] = ()
     contours: Contours | None = None
+    labels: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the named figures; what is for drawing stays out of JSON."""
-        return {name: _rounded(value) for name, value in self.figures.items()}
+        """Return the named figures and the labels; what is for drawing stays out of JSON."""
+        shape: dict[str, Any] = {name: _rounded(value) for name, value in self.figures.items()}
+        if self.labels:
+            shape["labels"] = {name: _rounded(value) for name, value in self.labels.items()}
+        return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +292,12 @@ class Match:
 
         return plot_match(self, path)
 
+    def _repr_html_(self) -> str:
+        """Return a table of one row, with a player, for notebooks."""
+        from earmark.display import match_html
+
+        return match_html(self)
+
     def __repr__(self) -> str:
         where = self.segments[0].reference.start_s if self.segments else math.nan
         return f"<Match {self.track.label!r} at {where:.2f} s, confidence {self.confidence:.2f}>"
@@ -326,6 +362,12 @@ class Answer:
         if self.warnings:
             shape["warnings"] = list(self.warnings)
         return shape
+
+    def _repr_html_(self) -> str:
+        """Return a table of the matches, with players, for notebooks."""
+        from earmark.display import answer_html
+
+        return answer_html(self)
 
     def __repr__(self) -> str:
         if self.best is not None:

@@ -43,23 +43,32 @@ def add(
             "--without", metavar="ENGINE", help="Make the library without this engine; repeat."
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Make the library with this sound model (see `earmark models list`).",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add audio and scores; makes the library where there is none. Known files are left alone.
 
     Exit code 3 when any input failed (the others are in), 130 after Ctrl-C.
     """
-    _check(paths, for_track, part, tag, without)
+    _check(paths, for_track, part, [*(tag or ()), *(without or ()), *([model] if model else ())])
     if for_track is not None:
         with opened(context, library) as shelf:
             report = _attached(shelf, paths[0], for_track, part)
     else:
         with (
-            opened(context, library, workers=workers, create=True) as shelf,
+            opened(context, library, workers=workers, model=model, create=True) as shelf,
             stoppable() as stop,
             bar("adding") as progress,
         ):
             _leave_out(shelf, without or ())
+            _agree(shelf, model)
             report = shelf.add(paths, tags=tag or (), progress=progress, stop=stop)
     for warning in report.warnings:
         complain(f"warning: {warning}")
@@ -79,16 +88,17 @@ def _check(
     paths: list[str],
     for_track: str | None,
     part: str | None,
-    tag: list[str] | None,
-    without: list[str] | None,
+    of_new: list[str],
 ) -> None:
     """Refuse options that do not go together."""
     if for_track is None and part is not None:
         message = "--part goes with --for: it names the voice of a score to attach"
     elif for_track is not None and len(paths) != 1:
         message = f"--for takes one score, not {len(paths)}"
-    elif for_track is not None and (tag or without):
-        message = "--for attaches a score to a track that is there; --tag and --without add none"
+    elif for_track is not None and of_new:
+        message = (
+            "--for attaches a score to a track that is there; --tag, --without and --model add none"
+        )
     else:
         return
     raise UsageError(message)
@@ -118,6 +128,17 @@ def _leave_out(shelf: Library, engines: Sequence[str]) -> None:
                 )
                 raise UsageError(message)
             shelf.switch(name, False)
+
+
+def _agree(shelf: Library, model: str | None) -> None:
+    """Refuse a model that is not the one this library was made with."""
+    own = shelf.choices().get("sound", {}).get("model", model)
+    if model not in (None, "auto", own):
+        message = (
+            f"this library's sounds were heard by the model {own!r}; to go over to {model!r}, "
+            f"run `earmark rebuild --model {model}`"
+        )
+        raise UsageError(message)
 
 
 def _summary(report: AddReport) -> str:

@@ -15,15 +15,22 @@ from earmark.errors import UsageError
 if TYPE_CHECKING:
     from earmark.evaluation.melody_report import MelodyReport
     from earmark.evaluation.report import RecordingReport
+    from earmark.evaluation.sound_report import SoundReport
+    from earmark.reports import ProgressCallback
 
-SUITES = ("recording", "melody")
-_NEEDED = {"recording": ("--music",), "melody": ("--queries", "--references")}
+SUITES = ("recording", "melody", "sound")
+_NEEDED = {
+    "recording": (("--music",),),
+    "melody": (("--queries",), ("--references",)),
+    "sound": (("--labelled", "--music"),),
+}
+"""Of each group of options a suite needs one at least."""
 
 
 def bench(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help=f"One of: {', '.join(SUITES)}.")],
     music: Annotated[
-        Path | None, typer.Option("--music", help="recording: a folder of music.")
+        Path | None, typer.Option("--music", help="recording, sound: a folder of music.")
     ] = None,
     noise: Annotated[
         Path | None, typer.Option("--noise", help="recording: a folder of noises.")
@@ -61,13 +68,22 @@ def bench(
     from_start: Annotated[
         bool, typer.Option("--from-start", help="melody: queries begin where songs begin.")
     ] = False,
+    labelled: Annotated[
+        Path | None,
+        typer.Option("--labelled", help="sound: a folder of folders of clips, each a class."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME", help="sound: the model (see `earmark models`)."),
+    ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what an engine recognises, on audio of your own.
 
-    recording: clips of your music are degraded. melody: your hums are asked. The last line of
-    --json is a flat object of figures.
+    recording: clips of your music are degraded. melody: your hums are asked. sound: your clips of
+    known classes, or pieces of your music, look for others of their kind. The last line of --json
+    is a flat object of figures.
     """
     given: dict[str, dict[str, object]] = {
         "recording": {
@@ -84,11 +100,14 @@ def bench(
             "--references": references or None,
             "--from-start": from_start or None,
         },
+        "sound": {"--labelled": labelled, "--music": music, "--model": model},
     }
     _check(suite, given)
-    report: MelodyReport | RecordingReport
+    report: MelodyReport | RecordingReport | SoundReport
     with bar("measuring") as progress:
-        if music is None:
+        if suite == "sound":
+            report = _sound(labelled, music, model, workers, progress)
+        elif suite == "melody":
             from earmark.evaluation import bench_melody
 
             report = bench_melody.run(
@@ -102,7 +121,7 @@ def bench(
             from earmark.evaluation import bench_recording
 
             report = bench_recording.run(
-                music,
+                music or Path(),
                 noise,
                 impulse,
                 babble=babble,
@@ -118,17 +137,32 @@ def bench(
         text_line(report.table())
 
 
+def _sound(
+    labelled: Path | None,
+    music: Path | None,
+    model: str | None,
+    workers: int | None,
+    progress: ProgressCallback | None,
+) -> SoundReport:
+    from earmark.config import load_settings
+    from earmark.evaluation import bench_sound
+
+    name = load_settings(model=model).model
+    return bench_sound.run(labelled, music, model=name, workers=workers, progress=progress)
+
+
 def _check(suite: str, given: dict[str, dict[str, object]]) -> None:
-    """Refuse an unknown suite, what it lacks, and options of another."""
+    """Refuse an unknown suite, what it lacks, and options of others."""
     if suite not in SUITES:
         message = f"unknown suite {suite!r}; known: {', '.join(SUITES)}"
         raise UsageError(message)
-    for name in _NEEDED[suite]:
-        if given[suite][name] is None:
-            message = f"bench {suite} needs {' and '.join(_NEEDED[suite])}"
+    if any(all(given[suite][name] is None for name in names) for names in _NEEDED[suite]):
+        needed = " and ".join(" or ".join(names) for names in _NEEDED[suite])
+        message = f"bench {suite} needs {needed}"
+        raise UsageError(message)
+    values = {name: value for options in given.values() for name, value in options.items()}
+    for name, value in values.items():
+        if value is not None and name not in given[suite]:
+            owners = " and ".join(f"bench {other}" for other in SUITES if name in given[other])
+            message = f"{name} belongs to {owners}, not to bench {suite}"
             raise UsageError(message)
-    for other in SUITES:
-        for name, value in given[other].items():
-            if other != suite and value is not None:
-                message = f"{name} belongs to bench {other}, not to bench {suite}"
-                raise UsageError(message)

@@ -1,25 +1,48 @@
-"""``earmark identify``: which recording or tune is this, and where in it."""
+"""``earmark identify``: which recording or tune is this, where in it, and what sounds alike."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earmark.cli.errors import BAD_INPUT, DONE, NO_MATCH, complain, exit_code
+from earmark.cli.narrow import (
+    CompareOption,
+    FolderOption,
+    LabelOption,
+    LongestOption,
+    ShortestOption,
+    TagOption,
+    within,
+)
 from earmark.cli.options import JsonOption, LibraryOption, opened, settings
 from earmark.cli.output import json_line, table, text_line
 from earmark.errors import InputError, StoreError, UsageError
-from earmark.types import Answer, Clip, Match, Mode
+from earmark.types import Answer, Clip, Match, Mode, Within
 
 if TYPE_CHECKING:
     from earmark.audio.stream import Source
     from earmark.config import Settings
     from earmark.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of every file."""
+
+    mode: Mode
+    limit: int
+    within: Within
+
+    def of(self, shelf: Library, source: Source, name: str) -> Answer:
+        """Ask it of one."""
+        return shelf.identify(source, self.mode, self.limit, name=name, within=self.within)
 
 
 def identify(
@@ -30,6 +53,12 @@ def identify(
     library: LibraryOption = None,
     mode: Annotated[Mode, typer.Option("--mode", help="Which engine to ask.")] = "auto",
     limit: Annotated[int, typer.Option("--limit", min=1, help="The most matches to show.")] = 5,
+    kind: CompareOption = None,
+    tag: TagOption = None,
+    folder: FolderOption = None,
+    shortest: ShortestOption = None,
+    longest: LongestOption = None,
+    label: LabelOption = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -40,23 +69,24 @@ def identify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which recording or tune each file is, and where in it.
+    """Say which recording or tune each file is, and where in it, or what sounds like it.
 
     With several files the exit code is 3 if any was bad, else 1 if any had no match, else 0.
     """
     code = DONE
+    asked = Asked(mode, limit, within(tag, folder, shortest, longest, label, kind))
     if plot is not None:
         from earmark.recording.plot import plot_answer, require_format
 
         require_format(plot)
     drawing = plot is not None
     for index, (answer, clip) in enumerate(
-        _answers(context, library, files, mode, limit, as_json, drawing)
+        _answers(context, library, files, asked, as_json, drawing)
     ):
         if as_json:
             json_line(answer.as_dict())
         else:
-            _show(answer, many=len(files) > 1)
+            show_answer(answer, many=len(files) > 1)
         for warning in answer.warnings:
             complain(f"warning: {warning}")
         if answer.outcome == "error":
@@ -76,8 +106,7 @@ def _answers(
     context: typer.Context,
     library: str | None,
     files: list[str],
-    mode: Mode,
-    limit: int,
+    asked: Asked,
     as_json: bool,
     drawing: bool,
 ) -> Iterator[tuple[Answer, Clip | None]]:
@@ -93,9 +122,9 @@ def _answers(
                 try:
                     if drawing:
                         in_force = settings(context, library)
-                        answer, clip = _heard(shelf, source, file, mode, limit, in_force)
+                        answer, clip = _heard(shelf, source, file, asked, in_force)
                     else:
-                        answer = shelf.identify(source, mode, limit, name=file)
+                        answer = asked.of(shelf, source, file)
                 except InputError as error:
                     complain(error.message)
                     answer = error_answer(file, error)
@@ -110,7 +139,7 @@ def _answers(
 
 
 def _heard(
-    shelf: Library, source: Source, name: str, mode: Mode, limit: int, in_force: Settings
+    shelf: Library, source: Source, name: str, asked: Asked, in_force: Settings
 ) -> tuple[Answer, Clip | None]:
     """Return the answer and the audio that its best match was found in, where there is one."""
     from earmark.audio._source import opened as held
@@ -124,7 +153,7 @@ def _heard(
             # Taken in once, read twice: by the engines and for the picture.
             limits = FetchLimits(in_force.fetch_limit_bytes, in_force.fetch_timeout_s)
             source = stack.enter_context(held(source, name, limits)).file
-        answer = shelf.identify(source, mode, limit, name=name)
+        answer = asked.of(shelf, source, name)
         best, query = answer.best, answer.query
         if best is None or query is None:
             return answer, None
@@ -139,7 +168,8 @@ def _heard(
         return answer, heard.clip
 
 
-def _show(answer: Answer, *, many: bool) -> None:
+def show_answer(answer: Answer, *, many: bool) -> None:
+    """Print an answer as a table, ``many``: under the name of its input."""
     if answer.outcome == "error":
         return
     if many:
@@ -147,7 +177,18 @@ def _show(answer: Answer, *, many: bool) -> None:
     if not answer.matches:
         text_line(f"no match: {answer.reason}")
         return
-    columns: tuple[str, ...] = ("title", "artist", "confidence", "where", "speed", "pitch")
+    if all(match.kind == "sound" for match in answer.matches):
+        columns: tuple[str, ...] = (
+            "title",
+            "artist",
+            "alike",
+            "confidence",
+            "where",
+            "sounds like",
+        )
+        table(columns, [_sound_row(match) for match in answer.matches], right=columns[2:4])
+        return
+    columns = ("title", "artist", "confidence", "where", "speed", "pitch")
     rows = [_row(match) for match in answer.matches]
     if any(match.kind != "recording" for match in answer.matches):
         columns = (*columns, "found as")
@@ -160,6 +201,13 @@ def _found_as(match: Match) -> str:
     if match.kind != "melody":
         return match.kind
     return "tune, from its score" if match.evidence.figures.get("written") else "tune, as heard"
+
+
+def _sound_row(match: Match) -> tuple[str, ...]:
+    """Say how much alike, for likeness ranks everything and few are certainly the same."""
+    title, artist, confidence, where, _, _ = _row(match)
+    labels = ", ".join(f"{name} {likely:.2f}" for name, likely in match.evidence.labels.items())
+    return (title, artist, f"{match.score:.2f}", confidence, where, labels)
 
 
 def _row(match: Match) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ from earmark.cli.carry import export, import_archive
 from earmark.cli.engines import engines
 from earmark.cli.errors import INTERRUPTED, complain, exit_code
 from earmark.cli.identify import identify
-from earmark.cli.options import LibraryOption
+from earmark.cli.models import models
+from earmark.cli.options import LibraryOption, Program, VectorsOption
+from earmark.cli.similar import similar
 from earmark.cli.tracks import list_tracks, remove, show, update
 from earmark.cli.upkeep import doctor, rebuild, stats
 from earmark.errors import EarmarkError
@@ -43,6 +45,7 @@ def _version(wanted: bool) -> None:
 def program(
     context: typer.Context,
     library: LibraryOption = None,
+    vectors: VectorsOption = None,
     version: Annotated[  # noqa: ARG001 - eager, handled by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -51,11 +54,12 @@ def program(
 
     Exit codes: 0 match or done, 1 no match, 2 usage, 3 bad input, 4 library or service trouble.
     """
-    context.obj = library
+    context.obj = Program(library, vectors)
 
 
 app.command("add")(add)
 app.command("identify")(identify)
+app.command("similar")(similar)
 app.command("list")(list_tracks)
 app.command("show")(show)
 app.command("update")(update)
@@ -64,6 +68,7 @@ app.command("stats")(stats)
 app.command("rebuild")(rebuild)
 app.command("doctor")(doctor)
 app.command("engines")(engines)
+app.command("models")(models)
 app.command("export")(export)
 app.command("import")(import_archive)
 app.command("bench")(bench)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated
+
 import typer
 
 from earmark.cli.errors import BAD_INPUT, DONE, STORE, complain
@@ -25,18 +28,37 @@ def stats(
             ("tracks", str(found.tracks)),
             ("audio", f"{hours:.2f} h in {found.audios} different recordings"),
             ("on disk", f"{size(found.bytes)} ({size(found.bytes_per_hour)} an hour of audio)"),
+            ("vectors", found.vectors),
             *(
-                (name, ", ".join(f"{key} {value}" for key, value in counts.items()))
+                (name, ", ".join((*counted(counts), *told(found.choices.get(name, {})))))
                 for name, counts in found.engines.items()
             ),
         ]
     )
 
 
+def counted(counts: Mapping[str, int]) -> list[str]:
+    """Return each count with its name."""
+    return [f"{key} {value}" for key, value in counts.items()]
+
+
+def told(choices: Mapping[str, str]) -> list[str]:
+    """Return each choice with its name."""
+    return [f"{key} {value}" for key, value in choices.items()]
+
+
 def rebuild(
     context: typer.Context,
     library: LibraryOption = None,
     workers: WorkersOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Go over to this sound model (see `earmark models list`).",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build every derived index again; analyse anew what was made with other parameters.
@@ -47,7 +69,7 @@ def rebuild(
         opened(context, library, workers=workers, repair=True) as shelf,
         bar("rebuilding") as progress,
     ):
-        report = shelf.rebuild(progress=progress)
+        report = shelf.rebuild(model=model, progress=progress)
     if as_json:
         json_line(report.as_dict())
     else:

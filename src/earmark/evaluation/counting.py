@@ -102,10 +102,26 @@ class CountingRoom:
     room: IndexRoom
     reads: Reads = field(default_factory=Reads)
 
+    def note(self, name: str) -> bytes | None:
+        """Return what the room keeps under ``name``."""
+        return self.room.note(name)
+
+    def keep(self, name: str, data: bytes | None) -> None:
+        """Store bytes in the room."""
+        self.room.keep(name, data)
+
+    def choice(self, name: str) -> str | None:
+        """Return the room's choice."""
+        return self.room.choice(name)
+
+    def wish(self, name: str) -> str | None:
+        """Return the room's wish."""
+        return self.room.wish(name)
+
     def postings(self, hash_bits: int, digest: str) -> PostingStore:
         """Return the engine's posting store; raises what the room behind raises."""
         return CountingPostings(self.room.postings(hash_bits, digest), self.reads)
 
-    def vectors(self, dimension: int, digest: str) -> VectorStore:
+    def vectors(self, dimension: int, digest: str, name: str = "vectors") -> VectorStore:
         """Return the room's vector store: an exact search reads all of it, nothing to count."""
-        return self.room.vectors(dimension, digest)
+        return self.room.vectors(dimension, digest, name)

@@ -18,7 +18,7 @@ from earmark.audio.tags import TagsAndCover, read_tags
 from earmark.errors import AudioTooLongError, AudioTooShortError, SilentAudioError
 from earmark.ingest.playlists import is_url, path_of
 from earmark.ingest.scores import LARGEST_BYTES, file_of, piece_of, reader_of
-from earmark.ports import Analyser, Analysis, ScoreAnalysis, StoredFeatures
+from earmark.ports import Analyser, Analysis, Preparing, ScoreAnalysis, StoredFeatures
 from earmark.types import Samples, Tags
 
 SHORTEST_S = 0.1
@@ -55,6 +55,12 @@ class Analyst:
 
     analyses: tuple[Analysis[Any], ...]
     limits: FetchLimits
+
+    def prepare(self) -> None:
+        """Raise what would keep every job from being done, before the first one is."""
+        for analysis in self.analyses:
+            if isinstance(analysis, Preparing):
+                analysis.prepare()
 
     def __call__(self, job: Job) -> Analysed:
         """Read one source.
