@@ -1,4 +1,4 @@
-"""``make demo``: music and tunes into a library, then a noisy clip, one it lacks, and a hum.
+"""``make demo``: music and tunes into a library; a noisy clip, one it lacks, a hum, and likeness.
 
 Everything is done by the `earmark` command, echoed as you would type it; only what is asked is
 made here. Everything lies under ``demo/``; running it again is quick and gives the same answers.
@@ -64,7 +64,14 @@ def main() -> int:
     say("The mode need not be said: auto asks about recordings first, then about tunes")
     earmark("identify", "demo/hum.wav")
 
-    problems = [*check(found, refused), *check_hum()]
+    say("What sounds like second 10 of that nostalgic track? With the network in the package,")
+    say("or with a better one where it has been fetched (`earmark models fetch mn04`)", first=False)
+    earmark("models", "list")
+    earmark("similar", track_id(KNOWN), "--at", "10", "--limit", "3")
+    say("And like a track that the library does not hold?")
+    earmark("identify", f"demo/{UNKNOWN}", "--mode", "sound", "--limit", "3")
+
+    problems = [*check(found, refused), *check_hum(), *check_similar()]
     for problem in problems:
         sys.stdout.write(f"WRONG: {problem}\n")
     if not problems:
@@ -142,9 +149,37 @@ def check_hum() -> list[str]:
     return problems
 
 
+def check_similar() -> list[str]:
+    """Return what is not as it should be about what sounds alike."""
+    own = track_id(KNOWN)
+    answer = told("similar", own, "--at", "10", "--json")
+    if not answer["matches"]:
+        return ["nothing was found that sounds like second 10"]
+    problems = [
+        f"{match['track']['source']} should not have been told (kind {match['kind']})"
+        for match in answer["matches"]
+        if match["kind"] != "sound" or match["track"]["id"] == own
+    ]
+    # A clip of a track of the library sounds most like that track, at that moment.
+    clean = told("identify", f"demo/{KNOWN}", "--mode", "sound", "--json")["matches"]
+    if not clean or clean[0]["track"]["id"] != own:
+        problems.append(f"{KNOWN} does not sound like itself")
+    return problems
+
+
+def track_id(source: str) -> str:
+    """Return the library's id of a file below ``demo/``."""
+    return str(told("list", source, "--json")["id"])
+
+
 def asked(name: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
     """Return the answer about a file, asked once more as a program would."""
-    command = [*program(), "--library", "demo/library", "identify", "--json", name]
+    return told("identify", "--json", name)
+
+
+def told(*arguments: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    """Return what a command prints as JSON."""
+    command = [*program(), "--library", "demo/library", *arguments]
     return json.loads(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
 
 

@@ -14,6 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from milvus_server import (  # noqa: F401 - fixtures, and a line in the summary
+    lite_address,
+    milvus_server,
+    pytest_terminal_summary,
+    server_address,
+)
 
 from earmark import Library, Settings
 
@@ -112,7 +118,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def tones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the plug-in engine ``tones`` (kind ``sound``) known, here and in child processes."""
+    """Put the plug-in ``tones`` in place of the engine ``sound``, here and in child processes."""
     monkeypatch.syspath_prepend(str(PLUGINS))
     paths = [str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
@@ -125,6 +131,18 @@ def chimes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(folder)
     paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+
+@pytest.fixture
+def ears(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Make the sound models ``ears``, ``ear-horn`` and ``far-ears`` known; no weights are here."""
+    folder = str(PLUGINS.with_name("plugins_models"))
+    monkeypatch.syspath_prepend(folder)
+    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("EARMARK_MODELS", "EARMARK_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

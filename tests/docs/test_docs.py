@@ -112,7 +112,7 @@ def test_every_setting_stands_in_the_table():
     wanted = {f.name.upper(): f.default for f in fields(Settings)}
     assert told.keys() == wanted.keys()
     for name, default in wanted.items():
-        assert type(default)(told[name]) == default
+        assert type(default)(told[name].strip('"')) == default
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/python.md"])
@@ -160,6 +160,22 @@ def test_melody_examples_run(tmp_path, monkeypatch, write, song, capsys):
         exec(compile(block, f"docs/melody.md, example {number + 1}", "exec"), namespace)
     assert capsys.readouterr().out.startswith("1 ")
     assert (tmp_path / "hum.png").stat().st_size > 1000
+
+
+def test_model_examples_run(monkeypatch, tmp_path, capsys):
+    for name in ("EARMARK_WEIGHTS", "EARMARK_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    blocks = [
+        body for language, body in FENCE.findall(page("docs/models.md")) if language == "python"
+    ]
+    namespace: dict[str, object] = {}
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"docs/models.md, example {number + 1}", "exec"), namespace)
+    builtin, heard, own = capsys.readouterr().out.splitlines()
+    assert builtin == "builtin"
+    assert heard.startswith("(384,) ")
+    assert own == "(8,)"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)

@@ -81,11 +81,11 @@ def test_requests_without_sense(run, write, score):
 
 def test_a_library_without_an_engine(run, write, clip):
     write("music/1.wav", 1)
-    assert run("add", "music", "--without", "chimes", "--without", "tones").code == 0
+    assert run("add", "music", "--without", "chimes", "--without", "sound").code == 0
     assert run("add", "music", "--without", "chimes").code == 0
     states = run("engines", "--json").lines[0]["engines"]
     assert states["recording"] == {"on": True}
-    assert states["chimes"] == states["tones"] == {"on": False}
+    assert states["chimes"] == states["sound"] == {"on": False}
     assert "off" in run("engines").out
     asked = run("identify", "--json", clip(1)).lines[0]["considered"]
     assert [c["mode"] for c in asked if c.get("skipped") == "switched off in this library"] == [
@@ -95,16 +95,16 @@ def test_a_library_without_an_engine(run, write, clip):
     refused = run("identify", "--mode", "sound", clip(1))
     assert (refused.code, "`earmark engines --on " in refused.err) == (2, True)
     assert run("doctor").code == 0
-    switched = run("engines", "--on", "tones", "--json").lines[0]["engines"]["tones"]
+    switched = run("engines", "--on", "sound", "--json").lines[0]["engines"]["sound"]
     assert switched == {"on": True, "lacking": 1}
-    assert "1 recordings need `earmark rebuild`" in run("engines", "--on", "tones").out
+    assert "1 recordings need `earmark rebuild`" in run("engines", "--on", "sound").out
     assert run("rebuild").code == 0
     assert run("identify", "--mode", "sound", clip(1)).code == 0
 
 
 def test_a_picture_of_a_tune(run, write, clip, tmp_path):
     write("music/1.wav", 1)
-    run("add", "music", "--without", "tones")
+    run("add", "music", "--without", "sound")
     ran = run("identify", "--mode", "sound", "--plot", "tune.png", clip(1))
     assert (ran.code, ran.err) == (0, "")
     assert (tmp_path / "tune.png").read_bytes().startswith(b"\x89PNG")

@@ -1,7 +1,8 @@
 """A whole engine in little: which steady tones follow one another? Real, small, for the tests.
 
-Found through an entry point like any plug-in. ``EARMARK_TONES_DIGEST`` stands for a change of
-parameters; ``EARMARK_TONES_DIE`` names a word in a file at which the worker process is killed.
+Found through an entry point like any plug-in; it takes the place of the built-in ``sound``.
+``EARMARK_TONES_DIGEST`` stands for a change of parameters; ``EARMARK_TONES_DIE`` names a word in a
+file at which the worker process is killed.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class TonesAnalyser:
 
 
 class TonesAnalysis:
-    name = "tones"
+    name = "sound"
     rate_hz = RATE_HZ
 
     @property

@@ -220,7 +220,7 @@ def test_a_rebuild_reports_what_it_cannot_read(three, settings, write, song, mon
 
 
 def test_a_rebuild_mends_a_damaged_index(three, settings, write, song):
-    damaged = list((three._parts.folder / "index" / "tones").rglob("*.*"))
+    damaged = list((three._parts.folder / "index" / "sound").rglob("*.*"))
     assert damaged
     for path in damaged:
         path.write_bytes(b"damage")
@@ -275,7 +275,7 @@ def test_archives_that_cannot_be_taken(three, write, tmp_path, monkeypatch, sett
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(broken, "w") as new:
         for name in old.namelist():
             data = old.read(name)
-            new.writestr(name, b"x" + data[1:] if name.startswith("features/tones") else data)
+            new.writestr(name, b"x" + data[1:] if name.startswith("features/sound") else data)
     with Library.open(tmp_path / "second", create=True, settings=settings) as second:
         with pytest.raises(ArchiveError, match="is damaged"):
             second.import_from(broken)
@@ -293,7 +293,7 @@ def test_stats(three):
     assert (stats.tracks, stats.audios) == (3, 3)
     assert stats.audio_s == pytest.approx(36.0)
     assert stats.bytes > stats.truth_bytes > 0
-    assert stats.as_dict()["engines"]["tones"]["postings"] == 3 * 48
+    assert stats.as_dict()["engines"]["sound"]["postings"] == 3 * 48
 
 
 def test_readable_in_a_notebook(three, write, song):

@@ -21,7 +21,7 @@ def test_the_built_in_engines_are_those_of_the_project_file():
 def test_built_in_engines_come_first_and_a_plug_in_is_found(tones):
     names = [declared.name for declared in declared_engines()]
     assert names[0] == "recording"
-    assert "tones" in names
+    assert "sound" in names
 
 
 def test_finding_engines_imports_none(tones):
@@ -43,9 +43,9 @@ def broken(tmp_path, monkeypatch):
 
 
 def test_a_broken_plug_in_is_one_warning(tones, broken):
-    mine = tuple(d for d in declared_engines() if d.name in ("broken", "odd", "tones"))
+    mine = tuple(d for d in declared_engines() if d.name in ("broken", "odd", "sound"))
     with pytest.warns(RuntimeWarning) as warned:
-        assert list(load_engines(mine)) == ["tones"]
+        assert list(load_engines(mine)) == ["sound"]
     assert len(warned) == 2
     assert "the engine 'broken' (broken_engine:plugin) is left out" in str(warned[0].message)
     assert "not callable" in str(warned[1].message)

@@ -18,20 +18,20 @@ def clip(write, song):
 
 
 def test_an_engine_that_is_off_is_not_asked_and_not_fed(shelf, write, clip, settings):
-    assert shelf.engines()["tones"] is True
-    assert shelf.switch("tones", False) == 0
-    assert shelf.engines()["tones"] is False
+    assert shelf.engines()["sound"] is True
+    assert shelf.switch("sound", False) == 0
+    assert shelf.engines()["sound"] is False
     shelf.add(write("1.wav", 1))
     answer = shelf.identify(clip)
     assert answer.best.kind == "recording"
     assert answer.considered[-1].mode == "sound"
     assert answer.considered[-1].skipped == "switched off in this library"
-    with pytest.raises(UsageError, match=r"`earmark engines --on tones`"):
+    with pytest.raises(UsageError, match=r"`earmark engines --on sound`"):
         shelf.identify(clip, mode="sound")
     assert "switched off" not in str(shelf.identify(clip, mode="recording").considered)
     assert shelf.check() == []
-    assert "tones" not in shelf.stats().engines
-    assert shelf.switch("tones", True) == 1
+    assert "sound" not in shelf.stats().engines
+    assert shelf.switch("sound", True) == 1
     assert shelf.identify(clip, mode="sound").outcome == "no_match"
     assert any("rebuild" in fault for fault in shelf.check())
     shelf.rebuild()
@@ -41,18 +41,18 @@ def test_an_engine_that_is_off_is_not_asked_and_not_fed(shelf, write, clip, sett
 
 def test_off_drops_the_index_and_keeps_the_features(shelf, write, clip, settings):
     shelf.add(write("1.wav", 1))
-    folder = shelf._parts.folder / "index" / "tones"
+    folder = shelf._parts.folder / "index" / "sound"
     assert any(folder.rglob("*.segment"))
     with Library.open(settings=settings) as other:
         assert other.identify(clip, mode="sound").outcome == "match"
-        shelf.switch("tones", False)
+        shelf.switch("sound", False)
         with pytest.raises(UsageError, match="switched off"):
             other.identify(clip, mode="sound")
         assert not any(folder.rglob("*.segment"))
         shelf.rebuild()
         shelf.add(write("copy/1.wav", 1))
         assert shelf.stats().audios == 1
-        assert shelf.switch("tones", True) == 0
+        assert shelf.switch("sound", True) == 0
         assert other.identify(clip, mode="sound").outcome == "match"
         assert len(shelf.identify(clip, mode="sound").best.duplicates) == 1
     assert any(folder.rglob("*.segment"))
@@ -64,19 +64,19 @@ def test_features_of_an_engine_that_is_off_outlive_a_rebuild_of_others(
     shelf.add(write("1.wav", 1))
     request.getfixturevalue("chimes")
     with Library.open(settings=settings) as library:  # knows chimes, too
-        library.switch("tones", False)
+        library.switch("sound", False)
         assert library.rebuild().analysed == 1  # for chimes
-        assert library.switch("tones", True) == 0
+        assert library.switch("sound", True) == 0
         assert library.identify(clip, mode="sound").outcome == "match"
 
 
 def test_other_parameters_on_switching_on_are_counted(shelf, write, settings, monkeypatch):
     shelf.add([write("1.wav", 1), write("2.wav", 2)])
-    shelf.switch("tones", False)
+    shelf.switch("sound", False)
     monkeypatch.setenv("EARMARK_TONES_DIGEST", "tones-2")
     with Library.open(settings=settings) as library:
         assert library.check() == []
-        assert library.switch("tones", True) == 2
+        assert library.switch("sound", True) == 2
         library.rebuild()
         assert library.check() == []
 
@@ -93,7 +93,7 @@ def test_switching_that_makes_no_sense(shelf):
 
 def test_features_of_an_engine_that_is_off_are_carried_away(shelf, write, clip, settings, tmp_path):
     shelf.add(write("1.wav", 1))
-    shelf.switch("tones", False)
+    shelf.switch("sound", False)
     shelf.export_to(tmp_path / "all.earmark")
     with Library.open(tmp_path / "second", create=True, settings=settings) as second:
         second.import_from(tmp_path / "all.earmark")
