@@ -123,14 +123,14 @@ def test_a_server_changes_its_index_with_its_size(server_address):
             one.add(item(n) for n in range(first, last))
         store.flush()
         other = open_one()
-        kinds.append(other._index())
+        kinds.append(other._index.kind())
         for one in (store, other):
             found, right = one.search(QUERIES, 10), oracle.search(QUERIES, 10)
             assert recall(found, right) > (0.999 if kinds == ["FLAT"] else 0.9), kinds
     assert kinds == ["FLAT", "HNSW", "IVF_SQ8"]
     store.remove(range(1, 60))
     store.flush()
-    assert open_one()._index() == "FLAT"
+    assert open_one()._index.kind() == "FLAT"
     assert store.search(item(0).vectors[:1], 1).number.tolist() == [[0]]
     assert store.verify() == []
     store.drop()

@@ -1,27 +1,22 @@
-"""The one file that knows pymilvus: connections, deadlines, and its errors turned into ours."""
+"""The requests that the stores make of a Milvus, each with a deadline."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import DamagedIndexError, ExtraMissingError, StoreError, StoreUnavailableError
-from earmark.stores.milvus_address import TOKEN, MilvusAddress
+from earmark.stores.milvus_address import MilvusAddress
+from earmark.stores.milvus_connection import connected, forget
+from earmark.stores.milvus_errors import NotLoadedError, explained, patiently
 
-_NOT_LOADED, _NO_COLLECTION, _NO_DATABASE, _NO_INDEX = 101, 100, 800, 700
-_RECOVERING = 106
-# Milvus Lite takes pymilvus' pings every 10 s for an attack, hangs up, and gRPC prints that.
-_LITE_OPTIONS = {"grpc.keepalive_time_ms": 600_000, "grpc.keepalive_permit_without_calls": 0}
-_connected: dict[MilvusAddress, Any] = {}
-_connecting = threading.Lock()
+__all__ = ["Hits", "Milvus", "NotLoadedError", "Patience", "forget"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +53,6 @@ class Hits:
                 for name in fields
             },
         )
-
-
-class NotLoadedError(StoreUnavailableError):
-    """The collection is there and does not answer yet: just opened, or its index is being made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,158 +204,17 @@ class Milvus:
             )
         return [Hits.of(hits, fields) for hits in found]
 
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returns, asking again while the index is being made or loaded."""
+        return patiently(ask, self.patience.ask_s)
+
     @contextmanager
     def _answering(self) -> Iterator[Any]:
         """Yield the client; raise what its errors mean."""
-        client = self._client()
-        import grpc
-        from pymilvus.exceptions import MilvusException
-
-        try:
+        client = connected(self.address, self.patience.connect_s)
+        with explained(self.address):
             yield client
-        except (MilvusException, grpc.RpcError) as error:
-            raise self._meant(error) from error
-
-    def _client(self) -> Any:  # noqa: ANN401 - pymilvus has no types
-        with _connecting:
-            if self.address not in _connected:
-                _connected[self.address] = self._connect()
-            return _connected[self.address]
-
-    def _connect(self) -> Any:  # noqa: ANN401
-        try:
-            import grpc
-            from pymilvus import MilvusClient
-            from pymilvus.exceptions import MilvusException
-        except ImportError as error:
-            message = "Milvus needs pymilvus; run `pip install 'earmark[milvus]'`"
-            raise ExtraMissingError(message) from error
-        for name in ("pymilvus", "milvus_lite"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # their errors are raised, too
-        if self.address.lite:
-            self._open_file()
-        try:
-            client = MilvusClient(
-                uri=self.address.place,
-                token=self.address.token,
-                db_name=self.address.database,
-                timeout=self.patience.connect_s,
-                secure=self.address.place.startswith("https:"),
-                grpc_options=_LITE_OPTIONS if self.address.lite else {},
-                dedicated=True,
-            )
-            # Asked whether it has a collection, a server without the database would say no.
-            client.list_collections(timeout=self.patience.connect_s)
-            return client
-        except (MilvusException, grpc.RpcError) as error:
-            raise self._meant(error) from error
-
-    def _open_file(self) -> None:
-        """Start Milvus Lite on its file; pymilvus would not tell why it cannot be opened."""
-        try:
-            from milvus_lite.db import MilvusLite
-            from milvus_lite.exceptions import DataDirLockedError
-            from milvus_lite.server_manager import server_manager_instance
-        except ImportError as error:
-            message = "Milvus Lite is not installed; run `pip install 'earmark[milvus]'`"
-            raise ExtraMissingError(message) from error
-        path = Path(self.address.place)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if server_manager_instance.start_and_get_uri(str(path)) is None:
-                MilvusLite(str(path)).close()  # raises what the server manager has swallowed
-                message = f"Milvus Lite cannot serve {path}"
-                raise StoreUnavailableError(message)
-        except DataDirLockedError as error:
-            message = (
-                f"{path} is in use by another process: Milvus Lite serves one at a time; "
-                "close the other, or start a Milvus server for several"
-            )
-            raise StoreUnavailableError(message) from error
-        except OSError as error:
-            message = f"{path} cannot be used by Milvus Lite: {error.strerror or error}"
-            raise StoreUnavailableError(message) from error
-
-    def _meant(self, error: BaseException) -> StoreError:
-        """Return what an error of pymilvus or gRPC means for the user."""
-        where, text = f"Milvus at {self.address}", _told(error)
-        code, status = getattr(error, "code", None), _status(error)
-        if status in ("UNAUTHENTICATED", "PERMISSION_DENIED") or "auth check failure" in text:
-            return StoreUnavailableError(
-                f"{where} refuses the user, password or token; give it as user:password in the "
-                f"URL or in {TOKEN}"
-            )
-        if code == _NO_DATABASE or "database not found" in text:
-            return StoreUnavailableError(
-                f"{where} has no database {self.address.database!r}; create it or name another"
-            )
-        if code in (_NOT_LOADED, _NO_INDEX, _RECOVERING, _NO_COLLECTION) or "not loaded" in text:
-            return NotLoadedError(
-                f"{where} is loading or rebuilding the index; try again in a moment"
-            )
-        if "handshake" in text.lower() or "SSL" in text:
-            return StoreUnavailableError(
-                f"{where} and earmark cannot agree on TLS; write https:// for a server that has "
-                "it and http:// for one that has not"
-            )
-        if status == "DEADLINE_EXCEEDED":
-            return StoreUnavailableError(f"{where} did not answer in time; try again when it does")
-        if self.address.lite and status != "UNAVAILABLE":
-            return DamagedIndexError(
-                f"{self.address.place} is damaged ({text}); delete it and run `earmark rebuild`"
-            )
-        if status == "UNAVAILABLE" or "server unavailable" in text:
-            message = f"{where} cannot be reached; start it or check the address"
-            return StoreUnavailableError(message)
-        return StoreUnavailableError(f"{where} refused a request: {text}")
-
-
-def forget(address: MilvusAddress) -> None:
-    """Close the connection to an address, and its Milvus Lite; the next request opens it again."""
-    with _connecting:
-        client = _connected.pop(address, None)
-        if client is not None:
-            client.close()
-            if address.lite:
-                from milvus_lite.server_manager import server_manager_instance
-
-                server_manager_instance.release_server(address.place)
 
 
 def _level(*, strong: bool) -> str:
     return "Strong" if strong else "Bounded"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what caused it; pymilvus names some errors their own cause."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        following = error.__cause__ if error.__cause__ is not error else None
-        error = following or error.__context__
-
-
-def _status(error: BaseException) -> str:
-    """Return the name of the gRPC status behind an error, or an empty string."""
-    import grpc
-
-    for one in _chain(error):
-        code = getattr(one, "code", None)
-        code = code() if callable(code) else code
-        if isinstance(code, grpc.StatusCode):
-            return str(code.name)
-    return ""
-
-
-def _told(error: BaseException) -> str:
-    """Return all that an error and its causes say, in one line."""
-    import grpc
-
-    texts = []
-    for one in _chain(error):
-        if isinstance(one, grpc.RpcError) and hasattr(one, "details"):
-            texts.append(str(one.details()))
-        else:
-            texts.append(str(getattr(one, "message", one)))
-    return " ".join(" ".join(dict.fromkeys(texts)).split())[:300]

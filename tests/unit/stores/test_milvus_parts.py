@@ -9,7 +9,7 @@ from pymilvus.exceptions import MilvusException
 
 from earmark.errors import DamagedIndexError, StoreUnavailableError, UsageError
 from earmark.stores.milvus_address import MilvusAddress, milvus_address
-from earmark.stores.milvus_client import Milvus, NotLoadedError
+from earmark.stores.milvus_errors import NotLoadedError, meant
 from earmark.stores.milvus_schema import (
     Held,
     IndexSizes,
@@ -154,13 +154,13 @@ class Refused(grpc.RpcError):
     ],
 )
 def test_every_error_becomes_a_sentence(error, kind, words):
-    meant = Milvus(MilvusAddress("http://host:1", "n", "d", "user:secret"))._meant(error)
-    assert type(meant) is kind
-    assert words in meant.message
-    assert "secret" not in meant.message
+    told = meant(MilvusAddress("http://host:1", "n", "d", "user:secret"), error)
+    assert type(told) is kind
+    assert words in told.message
+    assert "secret" not in told.message
 
 
 def test_an_error_of_a_file_is_damage():
-    meant = Milvus(MilvusAddress("/x/vectors.db"))._meant(MilvusException(1, "bad magic"))
-    assert isinstance(meant, DamagedIndexError)
-    assert "bad magic" in meant.message
+    told = meant(MilvusAddress("/x/vectors.db"), MilvusException(1, "bad magic"))
+    assert isinstance(told, DamagedIndexError)
+    assert "bad magic" in told.message
