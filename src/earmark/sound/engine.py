@@ -26,6 +26,8 @@ from earmark.timing import lap
 from earmark.types import Clip, Finding, Kind, Span
 
 _CLOSED = (ModelUnavailableError, CheckpointError, ExtraMissingError)
+MOST_MOMENTS = 64
+"""The most moments of one track that are compared with a library at a time."""
 SHORTEST_S = 0.05
 """Less audio than this sounds like nothing."""
 
@@ -166,6 +168,8 @@ class SoundEngine:
             rows = holding[np.argsort(np.abs(middle_s[holding] - at_s), kind="stable")[:1]]
         if not len(rows):
             raise _nothing_sounds(at_s)
+        if len(rows) > MOST_MOMENTS:  # spread over the track: time stays bounded
+            rows = rows[np.linspace(0, len(rows) - 1, MOST_MOMENTS).round().astype(int)]
         spans = [Span(float(own.start_s[row]), float(ends_s[row])) for row in rows]
         return self._found(opened, own.vectors[rows], spans, limit, compared, without=(number,))
 

@@ -13,7 +13,7 @@ from earmark.errors import AudioTooShortError, ModelUnavailableError, UsageError
 from earmark.ports import Choosing, Compared, Comparing, Outgrowing
 from earmark.sound.analysis import Chosen
 from earmark.sound.catalogue import model_plugin
-from earmark.sound.engine import SHORTEST_S, SoundEngine, plugin
+from earmark.sound.engine import MOST_MOMENTS, SHORTEST_S, SoundEngine, plugin
 from earmark.types import Clip
 
 RATE_HZ = 8000
@@ -306,3 +306,19 @@ def test_four_threads_search_while_one_changes(new_engine, hear, sound):
     for thread in threads:
         thread.join()
     assert trouble == []
+
+
+def test_a_long_track_is_compared_by_some_of_its_moments(new_engine, hear, sound, monkeypatch):
+    engine = new_engine()
+    engine.add([(1, hear(sound(1, 400.0))), (2, hear(sound(2)))])
+    moments = engine._index.settled().moments
+    assert len(moments.embedded(1).start_s) == 79
+    asked, search = [], type(moments).search
+
+    def counted(store, queries, k, among=None):
+        asked.append(len(queries))
+        return search(store, queries, k, among)
+
+    monkeypatch.setattr(type(moments), "search", counted)
+    assert 1 not in numbers(engine.similar(1, None, 3, Compared()))
+    assert set(asked) == {MOST_MOMENTS}

@@ -308,3 +308,23 @@ def test_what_settling_could_not_finish_is_not_lost(new_index, heard, monkeypatc
     assert index.known().tolist() == [1, 2, 3, 4, 5]
     assert nearest(index, heard[5])[0] == 5
     assert index.settled().moments.known().tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_flush_waits_while_more_would_make_it_better(new_index, heard, monkeypatch):
+    """Else a library of one-shots would be fitted on its first few for ever."""
+    monkeypatch.setattr("earmark.sound.index.ENOUGH_WINDOWS", 8)
+    index = new_index()
+    index.add((seed, heard[seed]) for seed in range(1, 8))
+    assert index.gathering()
+    index.add((seed, heard[seed]) for seed in range(8, 20))
+    assert not index.gathering()
+    assert index.settled().statistics.fitted_on == 8
+    assert index.known().tolist() == list(range(1, 20))
+
+
+def test_gathering_ends_with_a_flush(new_index, heard):
+    index = new_index()
+    assert index.gathering()
+    index.add([(1, heard[1])])
+    index.flush()
+    assert not index.gathering()
