@@ -45,8 +45,9 @@ def import_into(
             if other:
                 message = (
                     f"{str(path)!r} holds features of {engine!r} made with other parameters "
-                    f"({other[0]}, here {digests[engine]}); add the files themselves instead, or "
-                    "run `earmark rebuild` where it came from and export it again"
+                    f"or another model ({other[0]}, here {digests[engine]}); "
+                    "add the files themselves instead, or run `earmark rebuild` where it came "
+                    "from and export it again"
                 )
                 raise LibraryParametersError(message)
         added = unchanged = 0

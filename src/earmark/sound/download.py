@@ -77,9 +77,15 @@ def fetch(
     places = Places(places.cache, None, places.models, places.mirror)
     url = address(info, places.mirror)
     here = found(info, places)
-    if here is not None:
-        return verified(info, here)
     target = places.cache / info.file_name
+    if here is not None:
+        try:
+            return verified(info, here)
+        except CheckpointError:
+            if here != target:
+                raise
+            with on_disk(target):  # spoilt since it was fetched
+                target.unlink(missing_ok=True)
     part = target.with_name(f"{target.name}.part")
     with on_disk(target):
         places.cache.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ def verified(info: ModelInfo, path: Path) -> Path:
     if digest != info.sha256:
         message = (
             f"{path} is not the file of weights that {info.name} was released with: "
-            f"sha256 {info.sha256} was expected, {digest} found; {remedy(info)}"
+            f"sha256 {info.sha256} was expected, {digest} found; take it away, then {remedy(info)}"
         )
         raise CheckpointError(message)
     return path

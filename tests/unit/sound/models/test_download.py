@@ -225,6 +225,14 @@ def test_without_a_mirror_upstream_is_asked(server, tmp_path):
     assert server.asked[0][0] == "/up/x.pt"
 
 
+def test_a_file_spoilt_in_the_cache_is_fetched_anew(server, places):
+    path = fetch(INFO, places, patience=HASTY)
+    path.write_bytes(DATA[:1000])
+    assert fetch(INFO, places, patience=HASTY) == path
+    assert path.read_bytes() == DATA
+    assert len(server.asked) == 2
+
+
 def test_a_file_in_the_folder_of_models_is_not_fetched(server, places, tmp_path):
     (tmp_path / INFO.file_name).write_bytes(DATA)
     path = fetch(INFO, replace(places, models=tmp_path), None, HASTY)
