@@ -166,7 +166,7 @@ class Parts:
 
     def try_choices(self, name: str, choices: Mapping[str, str]) -> None:
         """Raise what keeps an engine from working with ``choices``; nothing is written."""
-        nowhere = FolderRoom(self.folder / "index" / f"{name}.tried", choices)
+        nowhere = FolderRoom(self.folder / "index" / f"{name}.tried", wishes=choices)
         analysis = self.plugins[name](nowhere).analysis
         if isinstance(analysis, Preparing):
             analysis.prepare()

@@ -129,7 +129,13 @@ class Query:
         short: AudioTooShortError | None = None
         answered = False
         for name in names:
-            engine = self._indexes.current(name)
+            try:
+                engine = self._indexes.current(name)
+            except ModelUnavailableError as error:
+                if not self._auto or len(names) == 1:
+                    raise
+                considered.append(Considered(self._indexes.kind(name), skipped=error.message))
+                continue
             if heard is not None and heard.levels.silent:
                 considered.append(Considered(engine.kind, skipped="the clip is silent"))
                 continue

@@ -485,3 +485,18 @@ def test_a_library_from_before_sounds(ears, asked, tmp_path, sounds):
         assert library.choices() == {"sound": {"model": "ears"}}
         with pytest.raises(LibraryParametersError, match="earmark rebuild"):
             library.similar(old.id)
+
+
+def test_a_model_that_no_package_declares_any_more(shelf, asked, sounds):
+    """Recordings are named all the same, and another model mends the rest."""
+    paths = sounds(1, 2)
+    shelf.add(paths)
+    shelf._parts.choose("sound", {"model": "gone"})
+    with Library.open(settings=asked) as other:
+        answer = other.identify(paths[0])
+        (told,) = (one.skipped for one in answer.considered if one.mode == "sound")
+        assert "'gone', which no installed package declares" in told
+        with pytest.raises(ModelUnavailableError, match="rebuild --model"):
+            other.identify(paths[0], mode="sound")
+        other.rebuild(model="ear-horn")
+        assert names(other.identify(paths[0], mode="sound"))[0] == "1"

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from earmark.errors import ExtraMissingError, UsageError
+from earmark.errors import ExtraMissingError, ModelUnavailableError, UsageError
 from earmark.sound import weights as files
 from earmark.sound.model import GROUP, ModelInfo, ModelPlugin, SoundModel
 from earmark.sound.weights import Places
@@ -157,9 +157,17 @@ def chosen_model(
     ------
     UsageError
         There is no such model.
+    ModelUnavailableError
+        There is no more the model that the library was made with.
     """
     places = places or Places.told()
     name = recorded or wished or AUTO
+    if recorded and recorded not in {AUTO, *(entry.name for entry in declared_models())}:
+        message = (
+            f"this library's sounds were heard by the model {recorded!r}, which no installed "
+            "package declares; install it again, or run `earmark rebuild --model NAME`"
+        )
+        raise ModelUnavailableError(message)
     info = best_present(places) if name == AUTO else model_plugin(name).info
     return info, files.found(info, places)
 

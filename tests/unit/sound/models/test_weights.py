@@ -109,9 +109,15 @@ def test_the_built_in_models_are_those_of_the_project_file():
 
 
 def test_an_unknown_model_is_told_with_those_there_are(nowhere):
-    for ask in (model_plugin, present, lambda name: chosen_model(name, None)):
+    for ask in (model_plugin, present, lambda name: chosen_model(None, name)):
         with pytest.raises(UsageError, match=r"'nope'; there are builtin, mn04, mn10, .*yamnet"):
             ask("nope")
+
+
+def test_a_recorded_model_that_is_gone_is_told_with_the_remedy(nowhere):
+    with pytest.raises(ModelUnavailableError, match=r"'nope', .*`earmark rebuild --model NAME`"):
+        chosen_model("nope", None)
+    assert chosen_model("auto", None) == chosen_model(None, "auto")
 
 
 def test_auto_takes_the_best_that_is_here(nowhere, tmp_path):
