@@ -22,6 +22,21 @@ The tree, drawn once::
     │   ├── CheckpointError
     │   │   └── UntrustedCheckpointError
     │   └── TrackNotFoundError
+    ├── RequestError            a service will not have the request    CLI exit 2
+    │   ├── UnauthorizedError
+    │   ├── ForbiddenError
+    │   ├── NoSuchPageError
+    │   ├── NoSuchMethodError
+    │   ├── JobNotFoundError
+    │   ├── KeyNotFoundError
+    │   ├── NoMediaError
+    │   ├── ConflictError
+    │   ├── PreconditionError
+    │   ├── BodyTooLargeError
+    │   ├── MediaTypeError
+    │   ├── RangeError
+    │   ├── InvalidRequestError
+    │   └── RateLimitedError
     └── StoreError              the library or a service is the trouble  CLI exit 4
         ├── LibraryNotFoundError
         ├── LibraryLockedError
@@ -30,7 +45,13 @@ The tree, drawn once::
         ├── DamagedIndexError
         ├── DiskFullError
         ├── ModelUnavailableError
-        └── StoreUnavailableError
+        ├── StoreUnavailableError
+        ├── StoppedError
+        └── ServiceError
+            ├── BusyError
+            ├── TimedOutError
+            ├── ShuttingDownError
+            └── InternalError
 
 A message is one sentence that carries the offending value and, where there is one, the remedy.
 Codes are part of the public interface: they appear in JSON and in HTTP problem documents.
@@ -218,3 +239,137 @@ class StoreUnavailableError(StoreError):
     """The store exists but does not answer."""
 
     code = "store_unavailable"
+
+
+class StoppedError(StoreError):
+    """The caller asked for it to stop before it was done; nothing was changed."""
+
+    code = "stopped"
+
+
+class RequestError(EarmarkError):
+    """A request that a service will not have."""
+
+    code = "bad_request"
+
+
+class UnauthorizedError(RequestError):
+    """No key, or one that is unknown, revoked or expired."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The key's scopes, or where the request comes from, do not allow it."""
+
+    code = "forbidden"
+
+
+class NoSuchPageError(RequestError):
+    """The service has nothing at this address."""
+
+    code = "no_such_page"
+
+
+class NoSuchMethodError(RequestError):
+    """The address is there, but not for this method."""
+
+    code = "method_not_allowed"
+
+
+class JobNotFoundError(RequestError):
+    """The service knows no job of that id."""
+
+    code = "job_not_found"
+
+
+class KeyNotFoundError(RequestError):
+    """The service knows no key of that id."""
+
+    code = "key_not_found"
+
+
+class NoMediaError(RequestError):
+    """The track is there, but not the audio or picture that is asked for."""
+
+    code = "no_media"
+
+
+class ConflictError(RequestError):
+    """Something else has been done already under this key or to this job."""
+
+    code = "conflict"
+
+
+class PreconditionError(RequestError):
+    """What the caller wants to change has changed since it was read."""
+
+    code = "precondition_failed"
+
+
+class BodyTooLargeError(RequestError):
+    """More bytes than the service takes."""
+
+    code = "too_large"
+
+
+class MediaTypeError(RequestError):
+    """A body of a kind that this address does not take."""
+
+    code = "unsupported_media_type"
+
+
+class RangeError(RequestError):
+    """A range of bytes or seconds that the file does not have."""
+
+    code = "range_not_satisfiable"
+
+
+class InvalidRequestError(RequestError):
+    """A parameter, field or body is missing or has a value that makes no sense."""
+
+    code = "invalid_request"
+
+
+class RateLimitedError(RequestError):
+    """Too many requests of one caller; ``retry_after_s`` says when the next is taken."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServiceError(StoreError):
+    """A service cannot be reached or cannot answer now."""
+
+    code = "service_unavailable"
+
+
+class BusyError(ServiceError):
+    """More work is waiting than the service takes; ``retry_after_s`` says when to come again."""
+
+    code = "busy"
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TimedOutError(ServiceError):
+    """It was not done within the service's time for one request, or the body came too slowly."""
+
+    code = "timed_out"
+
+
+class ShuttingDownError(ServiceError):
+    """The service is going down and takes no new work."""
+
+    code = "shutting_down"
+
+
+class InternalError(ServiceError):
+    """A bug in the service; its log holds the details under the request's id."""
+
+    code = "internal"

@@ -27,7 +27,12 @@ def test_codes_are_stable_names_and_each_is_used_once():
 
 @pytest.mark.parametrize("kind", LEAVES, ids=lambda c: c.__name__)
 def test_every_error_has_an_exit_code_of_its_branch(kind):
-    wanted = {errors.UsageError: 2, errors.InputError: 3, errors.StoreError: 4}
+    wanted = {
+        errors.UsageError: 2,
+        errors.RequestError: 2,
+        errors.InputError: 3,
+        errors.StoreError: 4,
+    }
     branch = next(b for b in wanted if issubclass(kind, b))
     assert exit_code(kind("x")) == wanted[branch]
 

@@ -29,6 +29,15 @@ from earmark.ports.engine import (
     IndexRoom,
     Outgrowing,
 )
+from earmark.ports.ledger import (
+    JobRecord,
+    JobState,
+    KeyRecord,
+    Ledger,
+    Reply,
+    Scope,
+    Verdict,
+)
 from earmark.ports.postings import (
     GAP_FRAMES,
     Hits,
@@ -63,6 +72,10 @@ __all__ = [
     "Hashes",
     "Hits",
     "IndexRoom",
+    "JobRecord",
+    "JobState",
+    "KeyRecord",
+    "Ledger",
     "Neighbours",
     "NewTrack",
     "Numbers",
@@ -72,6 +85,8 @@ __all__ = [
     "PostingStore",
     "Preparing",
     "ReadScore",
+    "Reply",
+    "Scope",
     "ScoreAnalysis",
     "ScoreReader",
     "SourceState",
@@ -79,4 +94,5 @@ __all__ = [
     "TrackChanges",
     "TrackStore",
     "VectorStore",
+    "Verdict",
 ]
