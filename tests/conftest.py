@@ -96,7 +96,7 @@ def music() -> Callable[..., np.ndarray]:
     return make_music
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def song() -> Callable[..., np.ndarray]:
     """Samples of a made-up song by its seed; 16 kHz."""
     return make_song

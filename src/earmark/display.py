@@ -7,18 +7,15 @@ what cannot be shown or played is said in words.
 from __future__ import annotations
 
 import base64
-import io
-import wave
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-import numpy as np
-
 from earmark.audio.decode import decode
 from earmark.audio.fetch import is_url
+from earmark.audio.wav import wav_bytes
 from earmark.errors import EarmarkError, NotAudioError
-from earmark.types import Answer, Considered, Match, Samples, Span
+from earmark.types import Answer, Considered, Match, Span
 from earmark.units import clock
 
 RATE_HZ = 16_000
@@ -192,23 +189,11 @@ def _player(path: Path, span: Span, what: str, *, written: bool = False) -> str:
     if heard.levels.silent:
         return _text("silent here")
     label = f"{what}, {clock(start_s)} to {clock(start_s + heard.clip.duration_s)}"
-    data = base64.b64encode(_wav(heard.clip.samples)).decode("ascii")
+    data = base64.b64encode(wav_bytes(heard.clip)).decode("ascii")
     return (
         f'<audio controls preload="none" aria-label="{_text(label)}" '
         f'src="data:audio/wav;base64,{data}"></audio>'
     )
-
-
-def _wav(samples: Samples) -> bytes:
-    """Return mono 16-bit WAV."""
-    steps = np.round(np.clip(samples[: round(LONGEST_S * RATE_HZ)], -1.0, 1.0) * 32767.0)
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
-        file.writeframes(steps.astype("<i2").tobytes())
-    return buffer.getvalue()
 
 
 def _there(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from earmark.audio._source import opened
-from earmark.audio.fetch import FetchLimits
+from earmark.audio.fetch import FetchLimits, fetched, is_url
 from earmark.audio.stream import BlockStream, Source, open_blocks
 from earmark.errors import (
     AudioTooShortError,
@@ -18,6 +19,7 @@ from earmark.errors import (
     EarmarkError,
     ExtraMissingError,
     ModelUnavailableError,
+    StoppedError,
     UsageError,
 )
 from earmark.findings import merged
@@ -75,6 +77,8 @@ class Query:
         What the answer calls it.
     within
         The tracks that are asked about.
+    stop
+        Once set, the question is given up.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Query:
         name: str,
         limits: FetchLimits,
         within: Within = ANYTHING,
+        stop: threading.Event | None = None,
     ) -> None:
         self._indexes = indexes
         self._tracks = tracks
@@ -92,6 +97,7 @@ class Query:
         self._name = name
         self._limits = limits
         self._within = within
+        self._stop = stop
         self._among: Numbers | None = None
         self._timing: dict[str, float] = {}
         self._told: dict[str, float] = {}
@@ -106,6 +112,8 @@ class Query:
             No engine of that mode is there or switched on, or the limit is below 1.
         InputError
             The source is the trouble; `AudioTooShortError` where every engine found it too short.
+        StoppedError
+            ``stop`` was set; looked at before every engine and every block, and while a URL comes.
         StoreError
             The library is.
         """
@@ -115,9 +123,13 @@ class Query:
             message = f"labels and whole files are compared with mode 'sound', not {mode!r}"
             raise UsageError(message)
         self._among = admitted(self._tracks, self._within)
+        if isinstance(self._source, str) and is_url(self._source):
+            with fetched(self._source, self._limits, go_on=self._go_on) as file:
+                self._source = file
+                return self._answer(names, limit)
         if len(names) == 1 or isinstance(self._source, bytes | Path):
             return self._answer(names, limit)
-        # A pipe or a URL is taken in once, for all engines.
+        # A pipe is taken in once, for all engines.
         with opened(self._source, self._name, self._limits) as held:
             self._source = held.file
             return self._answer(names, limit)
@@ -129,6 +141,7 @@ class Query:
         short: AudioTooShortError | None = None
         answered = False
         for name in names:
+            self._go_on()
             try:
                 engine = self._indexes.current(name)
             except ModelUnavailableError as error:
@@ -230,6 +243,7 @@ class Query:
                 heard.duration_s = max(heard.duration_s, clip.start_s + clip.duration_s)
                 if stream.levels.silent:
                     continue
+                self._go_on()
                 try:
                     found = self._search(engine, clip, limit)
                 except AudioTooShortError as error:
@@ -246,7 +260,13 @@ class Query:
             self._source, rate_hz, block_s=BLOCK_S, name=self._name, limits=self._limits
         )
 
+    def _go_on(self) -> None:
+        if self._stop is not None and self._stop.is_set():
+            message = f"{self._name}: stopped before it was identified"
+            raise StoppedError(message)
+
     def _timed_read(self, stream: BlockStream) -> Clip | None:
+        self._go_on()
         start = time.perf_counter()
         try:
             return next(stream, None)

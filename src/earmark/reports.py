@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.types import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,19 @@ class Failure:
     def of(cls, source: str, error: EarmarkError) -> Failure:
         """Return the failure that an error of this input amounts to."""
         return cls(source, error.code, error.message)
+
+    def error(self) -> EarmarkError:
+        """Return the error that this failure stands for: of the class that has its code."""
+        return _class_of(self.code)(self.message)
+
+
+def _class_of(code: str) -> type[EarmarkError]:
+    waiting: list[type[EarmarkError]] = [EarmarkError]
+    for kind in waiting:
+        if kind.code == code:
+            return kind
+        waiting += kind.__subclasses__()
+    return EarmarkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,21 @@ class AddReport:
             "audio_s": round(self.audio_s, 3),
             "wall_s": round(self.wall_s, 3),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PutReport:
+    """What a ``put`` came to.
+
+    ``created`` tells a new track, ``changed`` that anything of it is another than before (a new
+    track included). ``track.source`` is the file that the track stands on, which need not be the
+    one that was put: a track whose bytes are held already keeps its own.
+    """
+
+    track: Track
+    created: bool
+    changed: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

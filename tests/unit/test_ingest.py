@@ -356,4 +356,4 @@ def test_closing_ends_the_processes_at_once():
     start = time.monotonic()
     pool.close()
     assert time.monotonic() - start < 10
-    assert all(process.poll() is not None for process in processes)
+    assert not any(process.alive for process in processes)

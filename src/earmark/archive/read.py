@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ from earmark.ingest.analyse import audio_identity
 from earmark.ports import NewTrack, StoredFeatures, TrackStore
 from earmark.reports import CopyReport, Progress, ProgressCallback
 from earmark.types import Track
+
+_TEXTS = ("id", "source", "content_id", "title", "artist", "album")
+_WHOLES = ("audio", "size_bytes", "modified_ns")
 
 
 def import_into(
@@ -132,7 +136,13 @@ class Archive:
     def pages(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the tracks' lines, page by page."""
         for name in sorted(name for name in self._sums if name.startswith("tracks/")):
-            yield [json.loads(line) for line in self._read(name).splitlines()]
+            try:
+                lines = [json.loads(line) for line in self._read(name).splitlines()]
+            except ValueError as error:
+                raise self._damaged(name) from error
+            if not all(map(_is_track, lines)):
+                raise self._damaged(name)
+            yield lines
 
     def new_track(self, line: Mapping[str, Any], track_id: str) -> NewTrack:
         """Return a line with its features and its cover."""
@@ -169,6 +179,22 @@ class Archive:
 
     def _damaged(self, name: str) -> ArchiveError:
         return ArchiveError(f"{str(self._path)!r} is damaged (in {name}); export it again")
+
+
+def _is_track(line: object) -> bool:
+    """Return whether a line says all of a track that it must, each thing in its type."""
+    if not isinstance(line, dict):
+        return False
+    tags, extra, length_s = line.get("tags"), line.get("extra"), line.get("duration_s")
+    return (
+        all(isinstance(line.get(name), str) for name in _TEXTS)
+        and all(type(line.get(name)) is int for name in _WHOLES)
+        and isinstance(length_s, int | float)
+        and math.isfinite(length_s)
+        and isinstance(tags, list)
+        and isinstance(extra, dict)
+        and all(isinstance(word, str) for word in (*tags, *extra, *extra.values()))
+    )
 
 
 def _sum_lines(text: str) -> Iterator[tuple[str, str]]:

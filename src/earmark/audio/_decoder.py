@@ -8,7 +8,7 @@ from typing import cast
 
 from earmark.audio._errors import mapped, not_audio, vendor_errors
 from earmark.audio._libav import LibavReader, Readable
-from earmark.audio._reader import Raw, Reader
+from earmark.audio._reader import LIVE_BLOCK_FRAMES, Raw, Reader
 from earmark.audio._soundfile import SoundFileReader
 from earmark.audio._source import OpenSource, Source, opened
 from earmark.audio._truncation import is_cut_off
@@ -137,10 +137,14 @@ def _libav(source: OpenSource) -> LibavReader:
 def _live_reader(source: Source, name: str, limits: FetchLimits) -> LibavReader:
     if not isinstance(source, str):
         with mapped(name):
-            return LibavReader(_ReadOnly(cast(Readable, source)), name)
+            return LibavReader(
+                _ReadOnly(cast(Readable, source)), name, block_frames=LIVE_BLOCK_FRAMES
+            )
     require_http(source)
+    if limits.public_only:  # FFmpeg goes wherever a redirect or a playlist leads
+        raise FetchError(f"{name} cannot be heard live where only public addresses are fetched")
     try:
-        return LibavReader(source, name, limits.stall_s)
+        return LibavReader(source, name, limits.stall_s, LIVE_BLOCK_FRAMES)
     except vendor_errors() as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise FetchError(

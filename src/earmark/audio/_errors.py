@@ -24,8 +24,9 @@ def vendor_errors() -> tuple[type[Exception], ...]:
         EOFError,
         OverflowError,
     )
-    libav = sys.modules.get("av")
-    return known if libav is None else (*known, libav.FFmpegError)
+    # While another thread is still importing it, it has no errors yet - and has raised none here.
+    libav_error = getattr(sys.modules.get("av"), "FFmpegError", None)
+    return known if libav_error is None else (*known, libav_error)
 
 
 @contextmanager

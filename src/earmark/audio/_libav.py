@@ -45,6 +45,8 @@ class LibavReader:
         What to call it in messages.
     timeout_s
         How long a live URL may say nothing.
+    block_frames
+        How many frames to gather before they are handed on.
 
     Raises
     ------
@@ -53,7 +55,11 @@ class LibavReader:
     """
 
     def __init__(
-        self, file: BinaryIO | Readable | str, name: str, timeout_s: float | None = None
+        self,
+        file: BinaryIO | Readable | str,
+        name: str,
+        timeout_s: float | None = None,
+        block_frames: int = BLOCK_FRAMES,
     ) -> None:
         import av
         from av.audio.stream import AudioStream
@@ -72,6 +78,7 @@ class LibavReader:
             self._container.close()
             raise NotAudioError(f"{name} holds no audio stream; choose a file with sound")
         self._stream = stream
+        self._block_frames = block_frames
         self._frames = self._decode()
         self._held: AudioFrame | None = None
         self._skip_s = 0.0
@@ -121,7 +128,7 @@ class LibavReader:
             self._skip_s = max(0.0, position_s - self._time_of(self._held, position_s))
 
     def read(self) -> Raw | None:
-        """Return about `BLOCK_FRAMES` frames; fewer where the rate or the layout changes."""
+        """Return about ``block_frames`` frames; fewer where the rate or the layout changes."""
         while (raw := self._gather()) is not None:
             skip = min(len(raw.samples), round(self._skip_s * raw.rate_hz))
             self._skip_s = max(0.0, self._skip_s - raw.duration_s) if skip else 0.0
@@ -169,7 +176,7 @@ class LibavReader:
             return None
         kind = (first.format.name, first.layout.nb_channels, first.sample_rate)
         parts, count = [_rows(first)], first.samples
-        while count < BLOCK_FRAMES:
+        while count < self._block_frames:
             frame = next(self._frames, None)
             if frame is None:
                 break

@@ -9,6 +9,8 @@ from earmark.types import Samples
 
 BLOCK_FRAMES = 65536
 """How many frames are decoded at a time."""
+LIVE_BLOCK_FRAMES = 4096
+"""The same where somebody waits for them: less than a tenth of a second at 44.1 kHz."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from typing import IO, BinaryIO, cast
 
+from earmark.audio._guard import Guard
+from earmark.audio._line import Line
 from earmark.errors import FetchError
 
 _CHUNK = 1 << 16
@@ -25,12 +28,17 @@ _PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """What a download may take: bytes, seconds without an answer, seconds in all, redirects."""
+    """What a download may take: bytes, seconds without an answer, seconds in all, redirects.
+
+    With ``public_only`` hosts of private networks, this machine among them, are refused, also
+    behind redirects, and proxies of the environment are not asked.
+    """
 
     max_bytes: int = 2_000_000_000
     stall_s: float = 30.0
     total_s: float = 900.0
     redirects: int = 5
+    public_only: bool = False
 
 
 DEFAULT_LIMITS = FetchLimits()
@@ -61,7 +69,12 @@ def require_http(url: str) -> None:
 
 
 @contextmanager
-def fetched(url: str, limits: FetchLimits = DEFAULT_LIMITS) -> Iterator[BinaryIO]:
+def fetched(
+    url: str,
+    limits: FetchLimits = DEFAULT_LIMITS,
+    guard: Guard | None = None,
+    go_on: Callable[[], None] | None = None,
+) -> Iterator[BinaryIO]:
     """Download a URL and yield the open, rewound temporary file; it is gone afterwards.
 
     Parameters
@@ -70,23 +83,33 @@ def fetched(url: str, limits: FetchLimits = DEFAULT_LIMITS) -> Iterator[BinaryIO
         http or https, also after every redirect.
     limits
         What it may take.
+    guard
+        What connects where only public addresses may be; None is `Guard` as it is.
+    go_on
+        Called with every piece that comes; what it raises ends the download.
 
     Raises
     ------
     FetchError
-        No answer, an error status, a web page or playlist instead of media, or past a limit.
+        An address that is not public where it has to be, no answer, an error status, a web page
+        or playlist instead of media, or past a limit.
     """
     require_http(url)
     with tempfile.TemporaryFile(buffering=0) as raw:
         file = cast(BinaryIO, raw)
-        try:
-            with _opener(limits).open(_request(url), timeout=limits.stall_s) as answer:
-                _download(answer, file, url, limits)
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise FetchError(_of_status(url, error.code)) from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise FetchError(_of_failure(url, error, limits)) from error
+        with Line(limits.total_s) as line:
+            try:
+                opener = _opener(limits, guard, line)
+                with opener.open(_request(url), timeout=limits.stall_s) as answer:
+                    _download(answer, file, url, limits, go_on or (lambda: None))
+            except urllib.error.HTTPError as error:
+                error.close()
+                raise FetchError(_of_status(url, error.code)) from error
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                why = _of_time(url, limits) if line.over else _of_failure(url, error, limits)
+                raise FetchError(why) from error
+            if line.over:  # what was cut looks as if it had ended
+                raise FetchError(_of_time(url, limits))
         file.seek(0)
         yield file
 
@@ -96,8 +119,63 @@ def _request(url: str) -> urllib.request.Request:
     return urllib.request.Request(ascii_url, headers={"User-Agent": "earmark"})  # noqa: S310
 
 
-def _opener(limits: FetchLimits) -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(_Redirects(limits.redirects))
+def _opener(limits: FetchLimits, guard: Guard | None, line: Line) -> urllib.request.OpenerDirector:
+    redirects = _Redirects(limits.redirects)
+    if not limits.public_only:
+        return urllib.request.build_opener(redirects, _Http(None, line), _Https(None, line))
+    guard = guard or Guard()
+    no_proxy = urllib.request.ProxyHandler({})
+    return urllib.request.build_opener(redirects, no_proxy, _Http(guard, line), _Https(guard, line))
+
+
+class _Http(urllib.request.HTTPHandler):
+    """Opens http addresses through a guard where there is one, those of redirects too."""
+
+    def __init__(self, guard: Guard | None, line: Line) -> None:
+        super().__init__()
+        self._guard = guard
+        self._line = line
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        guard, line = self._guard, self._line
+
+        class Connection(http.client.HTTPConnection):
+            def connect(self) -> None:
+                if guard is None:
+                    super().connect()
+                else:
+                    self.sock = guard.connect(self.host, self.port, self.timeout)
+                line.hold(self.sock)
+
+        return self.do_open(Connection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """The same for https; the certificate is checked against the name, not the address."""
+
+    def __init__(self, guard: Guard | None, line: Line) -> None:
+        super().__init__()
+        self._guard = guard
+        self._line = line
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        guard, line, tls = self._guard, self._line, ssl.create_default_context()
+
+        class Connection(http.client.HTTPSConnection):
+            def connect(self) -> None:
+                if guard is None:
+                    super().connect()
+                    line.hold(self.sock)
+                    return
+                plain = guard.connect(self.host, self.port, self.timeout)
+                try:
+                    line.hold(plain)
+                    self.sock = tls.wrap_socket(plain, server_hostname=self.host)
+                except BaseException:
+                    plain.close()
+                    raise
+
+        return self.do_open(Connection, req)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -125,13 +203,19 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _download(
-    answer: http.client.HTTPResponse, file: BinaryIO, url: str, limits: FetchLimits
+    answer: http.client.HTTPResponse,
+    file: BinaryIO,
+    url: str,
+    limits: FetchLimits,
+    go_on: Callable[[], None],
 ) -> None:
     _require_media(answer.headers, url)
     promised = int(answer.headers.get("Content-Length") or 0)
     until = time.monotonic() + limits.total_s
     received = 0
+    go_on()
     while chunk := answer.read1(_CHUNK):
+        go_on()
         if received == 0 and _PAGE.match(chunk):
             raise FetchError(_of_page(url))
         received += len(chunk)
@@ -141,10 +225,7 @@ def _download(
                 "raise EARMARK_FETCH_LIMIT_BYTES"
             )
         if time.monotonic() > until:
-            raise FetchError(
-                f"{shown(url)} was not done after {limits.total_s:g} s; "
-                "download it first, or watch it if it is a live stream"
-            )
+            raise FetchError(_of_time(url, limits))
         file.write(chunk)
     if received < promised:
         raise FetchError(f"{shown(url)} broke off after {received} of {promised} bytes; try again")
@@ -156,6 +237,13 @@ def _require_media(headers: Message, url: str) -> None:
         raise FetchError(_of_page(url))
     if any(name in kind for name in _PLAYLISTS) or "icy-br" in headers or "icy-name" in headers:
         raise FetchError(f"{shown(url)} is a live stream or a playlist; use earmark watch for it")
+
+
+def _of_time(url: str, limits: FetchLimits) -> str:
+    return (
+        f"{shown(url)} was not done after {limits.total_s:g} s; "
+        "download it first, or watch it if it is a live stream"
+    )
 
 
 def _of_page(url: str) -> str:

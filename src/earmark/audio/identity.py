@@ -8,13 +8,15 @@ from pathlib import Path
 from earmark.audio._errors import mapped
 
 
-def content_id(source: str | Path | bytes) -> str:
+def content_id(source: str | Path | bytes, name: str | None = None) -> str:
     """Return the sha256 of a file's bytes as 64 hex digits, in constant memory.
 
     Parameters
     ----------
     source
         A path, or the bytes themselves.
+    name
+        What errors call it; None is its path.
 
     Raises
     ------
@@ -28,5 +30,5 @@ def content_id(source: str | Path | bytes) -> str:
     """
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
-    with mapped(str(source)), Path(source).open("rb", buffering=0) as file:
+    with mapped(name or str(source)), Path(source).open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

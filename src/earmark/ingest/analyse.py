@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, cast
 
 from earmark.audio._errors import mapped
@@ -27,15 +27,25 @@ SHORTEST_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A source to read; without ``analyse`` only its content id is wanted."""
+    """A source to read; without ``analyse`` only its content id, and its ``tags``, are wanted.
+
+    ``name`` is what messages call it; None is the source itself.
+    """
 
     source: str
     analyse: bool
+    tags: bool = False
+    name: str | None = None
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return self.source if self.name is None else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """All that a file told; ``features`` and ``tags`` are None where only its id was asked.
+    """All that a file told; ``features`` and ``tags`` are None where they were not asked for.
 
     ``heard_s`` is how much audio was listened to: none of a score, however long it lasts.
     """
@@ -73,23 +83,31 @@ class Analyst:
         """
         reader = reader_of(self.analyses, job.source)
         with _local(file_of(job.source), self.limits) as file:
-            content = _content_id(file, piece_of(job.source))
-            if not job.analyse:
+            content = content_of(file, piece_of(job.source), job.called)
+            if not (job.analyse or job.tags):
                 return Analysed(content)
             if reader is not None:
-                return self._read(reader, file, job.source, content)
-            duration_s, features, warnings = self._listen(file, job.source)
+                return self._read(reader, file, job, content)
+            if not job.analyse:
+                told = _tags(file)
+                return Analysed(content, tags=told.tags, cover=told.cover)
+            duration_s, features, warnings = self._listen(file, job.called)
             told = _tags(file)
         return Analysed(
             content, duration_s, features, told.tags, told.cover, warnings, heard_s=duration_s
         )
 
     def _read(
-        self, reader: ScoreAnalysis[Any], file: str | BinaryIO, source: str, content: str
+        self, reader: ScoreAnalysis[Any], file: str | BinaryIO, job: Job, content: str
     ) -> Analysed:
         """Return a score's features; every other engine has heard nothing."""
-        data = score_bytes(file, source)
-        read = reader.read(data, path_of(file_of(source)), piece_of(source))
+        source = job.source
+        data = score_bytes(file, job.called)
+        name = path_of(file_of(source))
+        # The name's ending tells a reader the format, whatever a person calls it.
+        if job.name is not None and PurePath(job.name).suffix.lower() == PurePath(name).suffix:
+            name = job.name
+        read = reader.read(data, name, piece_of(source))
         features = {}
         for analysis in self.analyses:
             own = read.features if analysis is reader else _nothing(analysis)
@@ -182,6 +200,16 @@ def audio_identity(features: Mapping[str, StoredFeatures]) -> str:
     return digest.hexdigest()
 
 
+def content_of(file: str | BinaryIO, piece: str | None, name: str | None = None) -> str:
+    """Return the sha256 of the bytes; of a piece of a book, of the book's and the piece's name."""
+    if isinstance(file, str):
+        content = content_id(file, name)
+    else:
+        file.seek(0)
+        content = hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
+    return content if piece is None else hashlib.sha256(f"{content}#{piece}".encode()).hexdigest()
+
+
 @contextmanager
 def _local(source: str, limits: FetchLimits) -> Iterator[str | BinaryIO]:
     if not is_url(source):
@@ -189,16 +217,6 @@ def _local(source: str, limits: FetchLimits) -> Iterator[str | BinaryIO]:
         return
     with fetched(source, limits) as file:
         yield file
-
-
-def _content_id(file: str | BinaryIO, piece: str | None) -> str:
-    """Return the sha256 of the bytes; of a piece of a book, of the book's and the piece's name."""
-    if isinstance(file, str):
-        content = content_id(file)
-    else:
-        file.seek(0)
-        content = hashlib.file_digest(cast("io.BytesIO", file), "sha256").hexdigest()
-    return content if piece is None else hashlib.sha256(f"{content}#{piece}".encode()).hexdigest()
 
 
 def _tags(file: str | BinaryIO) -> TagsAndCover:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from earmark.audio._errors import mapped
+from earmark.audio.fetch import is_url as is_any_url
+from earmark.audio.fetch import require_http
 from earmark.errors import (
     EarmarkError,
     NotAudioError,
@@ -73,6 +77,32 @@ def collect(
             message = f"{_printable(name)!r:.200} cannot be read: {why}"
             inputs.failed.append(Failure(_printable(name), SourceUnreadableError.code, message))
     return inputs
+
+
+def one_source(name: str, called: str) -> str:
+    """Return one file's or URL's name as it is kept: absolute; errors call it ``called``.
+
+    Raises
+    ------
+    SourceNotFoundError, SourceUnreadableError, FetchError
+        Nothing is there, it is no regular file, or a URL that is neither http nor https.
+    """
+    if is_any_url(name):
+        require_http(name)
+        return name
+    if not name or "\0" in name:
+        message = f"{called!r} names no file: give a path or a URL"
+        raise SourceNotFoundError(message)
+    source = _absolute(name)
+    if _printable(source) != source:
+        message = f"the file name {_printable(called)!r} is not valid UTF-8; rename the file"
+        raise SourceUnreadableError(message)
+    with mapped(called):
+        mode = Path(file_of(source)).stat().st_mode
+    if not stat.S_ISREG(mode):
+        message = f"{called} is not a regular file; name a file"
+        raise SourceUnreadableError(message)
+    return source
 
 
 def _unfolded(name: str, failed: list[Failure], taken: frozenset[str]) -> Iterator[str]:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from earmark.errors import AnalysisDiedError
-from earmark.ingest.worker import Crash, frame, receive, send
+from earmark.ingest.process import Process, died
+from earmark.ingest.worker import frame
 from earmark.reports import Failure
 
 J = TypeVar("J")
 R = TypeVar("R")
-
-_START = "import sys; sys.path[:] = sys.argv[1:]; from earmark.ingest.worker import main; main()"
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +39,7 @@ class Pool(Generic[J, R]):
         self._count = max(1, count)
         self._pending = 0
         self._closing = threading.Event()
-        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._processes: set[Process[J, R]] = set()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -106,14 +94,14 @@ class Pool(Generic[J, R]):
         self.close()
 
     def _serve(self) -> None:
-        process: subprocess.Popen[bytes] | None = None
+        process: Process[J, R] | None = None
         try:
             while not self._closing.is_set() and (job := self._jobs.get()) is not None:
                 process = process or self._start()
                 try:
-                    result = self._ask(process, job)
+                    result = process.ask(job)
                 except (EOFError, OSError):
-                    result = _died(self._reap(process))
+                    result = died(self._reap(process))
                     process = None
                 self._replies.put(Reply(job, result))
         except BaseException as error:  # handed to the thread that fetches
@@ -122,53 +110,14 @@ class Pool(Generic[J, R]):
             if process is not None:
                 self._reap(process)
 
-    def _ask(self, process: subprocess.Popen[bytes], job: J) -> R | Failure:
-        assert process.stdin is not None  # noqa: S101 - opened as pipes
-        assert process.stdout is not None  # noqa: S101
-        send(process.stdin, frame(job))  # type: ignore[arg-type]
-        result = receive(process.stdout)  # type: ignore[arg-type]
-        if isinstance(result, Crash):
-            _log.error("a bug in an analysis process, job %r\n%s", job, result.details)
-            return Failure("", "internal", f"a bug in earmark: {result.summary}")
-        return result  # type: ignore[no-any-return]
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-c", _START, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | _ONE_THREAD,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the workers
-        )
+    def _start(self) -> Process[J, R]:
+        process = Process[J, R](self._perform)
         self._processes.add(process)
         if self._closing.is_set():
             process.kill()
-        with contextlib.suppress(OSError):  # a worker that dies at start shows at its first job
-            send(process.stdin, self._perform)  # type: ignore[arg-type]
         return process
 
-    def _reap(self, process: subprocess.Popen[bytes]) -> int:
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()  # type: ignore[union-attr]
-        try:
-            code = process.wait(timeout=10.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
+    def _reap(self, process: Process[J, R]) -> int:
+        code = process.reap()
         self._processes.discard(process)
         return code
-
-
-def _died(code: int) -> Failure:
-    if code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        message = f"its analysis process was ended by {name}"
-        if name == "SIGKILL":
-            message += "; if the machine ran out of memory, use fewer --workers"
-    else:
-        message = f"its analysis process ended with status {code}"
-    return Failure("", AnalysisDiedError.code, message)

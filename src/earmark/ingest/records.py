@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from earmark.ingest.analyse import Analysed, audio_identity
+from earmark.ingest.scores import SCORE, kept
 from earmark.ports import Analysis, NewTrack, SourceState, StoredFeatures, TrackStore
 from earmark.types import Tags, Track
 
@@ -24,7 +25,6 @@ def from_file(source: str, seen: Seen, result: Analysed, labels: tuple[str, ...]
     """Return the track that a file's analysis and tags make."""
     tags = result.tags or Tags()
     features = dict(result.features or {})
-    extra = {"date": tags.date, "genre": tags.genre, "isrc": tags.isrc}
     return NewTrack(
         source=source,
         content_id=result.content_id,
@@ -33,11 +33,11 @@ def from_file(source: str, seen: Seen, result: Analysed, labels: tuple[str, ...]
         features=features,
         size_bytes=seen.size_bytes,
         modified_ns=seen.modified_ns,
-        title=_text(tags.title),
-        artist=_text(tags.artist),
-        album=_text(tags.album),
+        title=text(tags.title),
+        artist=text(tags.artist),
+        album=text(tags.album),
         tags=labels,
-        extra={key: _text(value) for key, value in extra.items() if value},
+        extra=extra_of(tags),
         cover=result.cover,
     )
 
@@ -109,6 +109,38 @@ def again(
     )
 
 
+def with_score(
+    tracks: TrackStore, analyses: Sequence[Analysis[Any]], old: Track, new: NewTrack
+) -> tuple[NewTrack, str | None]:
+    """Return the track of a file that has changed, with the score attached to the old one.
+
+    Returns
+    -------
+    tuple
+        The track, and the score's file where it could not be kept. A track that brings a score of
+        its own is left as it is.
+    """
+    score = old.extra.get(SCORE)
+    if score is None or SCORE in new.extra:
+        return new, None
+    before = stored_features(tracks, [analysis.name for analysis in analyses], old.number)
+    features, lost = kept(analyses, new.source, before, new.features)
+    extra = dict(new.extra) if lost else {**new.extra, SCORE: score}
+    kept_track = replace(new, audio_id=audio_identity(features), features=features, extra=extra)
+    return kept_track, score if lost else None
+
+
+def score_lost(track_id: str, score: str) -> str:
+    """Return the sentence that tells of it."""
+    return f"the score of {track_id} could not be kept; `earmark add {score} --for {track_id}`"
+
+
+def extra_of(tags: Tags) -> dict[str, str]:
+    """Return what a file tells besides title, artist and album."""
+    told = {"date": tags.date, "genre": tags.genre, "isrc": tags.isrc}
+    return {key: text(value) for key, value in told.items() if value}
+
+
 def stored_features(
     tracks: TrackStore, engines: Iterable[str], number: int
 ) -> dict[str, StoredFeatures]:
@@ -116,6 +148,6 @@ def stored_features(
     return {name: item for name in engines for _, item in tracks.features(name, [number])}
 
 
-def _text(value: str | None) -> str:
+def text(value: str | None) -> str:
     """Return text that every store can hold: no lone surrogates, no NUL."""
     return (value or "").replace("\0", " ").encode("utf-8", "replace").decode("utf-8").strip()

@@ -11,15 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from earmark.errors import DiskFullError, SourceNotFoundError, SourceUnreadableError
-from earmark.ingest.analyse import Analysed, Analyst, Job, audio_identity
+from earmark.ingest.analyse import Analysed, Analyst, Job
 from earmark.ingest.inputs import Inputs
 from earmark.ingest.playlists import is_url
 from earmark.ingest.pool import Pool, Reply
-from earmark.ingest.records import Seen, from_copy, from_file, stored_features
-from earmark.ingest.scores import SCORE, file_of, kept
+from earmark.ingest.records import Seen, from_copy, from_file, score_lost, with_score
+from earmark.ingest.scores import SCORE, file_of, is_gone
 from earmark.ports import NewTrack, TrackChanges, TrackStore
 from earmark.reports import AddReport, Failure, Progress, ProgressCallback
 from earmark.types import Track
@@ -165,7 +164,7 @@ class Ingest:
         if not holders:
             return False
         state = self._tracks.source_state(source)
-        gone = next((holder for holder in holders if _is_gone(holder.source)), None)
+        gone = next((holder for holder in holders if is_gone(holder.source)), None)
         if gone is not None and state is None:
             self._tracks.update(gone.track_id, replace(where, source=source))
             self._count(self._forget(source), unchanged=1, moved=1)
@@ -210,19 +209,14 @@ class Ingest:
         if state is None:
             return track
         old = self._tracks.get(state.track_id)
+        track, lost = with_score(self._tracks, self._analyst.analyses, old, track)
         extra = {**old.extra, **track.extra}
-        features = track.features
-        if SCORE in old.extra and SCORE not in track.extra:  # not a copy that brings its own
-            analyses = self._analyst.analyses
-            names = [analysis.name for analysis in analyses]
-            before = stored_features(self._tracks, names, old.number)
-            features, lost = kept(analyses, track.source, before, features)
-            if lost:
-                self._lose(old, extra.pop(SCORE))
+        if lost is not None:
+            del extra[SCORE]
+            told = (*self._report.warnings, score_lost(old.id, lost))
+            self._report = replace(self._report, warnings=told)
         return replace(
             track,
-            audio_id=audio_identity(features),
-            features=features,
             track_id=old.id,
             title=track.title or old.title,
             artist=track.artist or old.artist,
@@ -230,10 +224,6 @@ class Ingest:
             tags=tuple(dict.fromkeys((*old.tags, *track.tags))),
             extra=extra,
         )
-
-    def _lose(self, track: Track, score: str) -> None:
-        told = f"the score of {track.id} could not be kept; `earmark add {score} --for {track.id}`"
-        self._report = replace(self._report, warnings=(*self._report.warnings, told))
 
     def _fail(self, failure: Failure) -> None:
         self._report = replace(self._report, failed=(*self._report.failed, failure))
@@ -264,7 +254,3 @@ class Ingest:
 
     def _wall_s(self) -> float:
         return time.monotonic() - self._started
-
-
-def _is_gone(source: str) -> bool:
-    return not is_url(source) and not Path(file_of(source)).exists()

@@ -35,6 +35,11 @@ def piece_of(source: str) -> str | None:
     return _split(source)[1]
 
 
+def is_gone(source: str) -> bool:
+    """Return whether the file of a source is not there any more; a URL is never looked up."""
+    return not is_url(source) and not Path(file_of(source)).exists()
+
+
 def suffixes(analyses: Sequence[Analysis[Any]]) -> frozenset[str]:
     """Return the endings of all files that some analysis reads."""
     return frozenset().union(*(r.suffixes for r in analyses if isinstance(r, ScoreReader)))

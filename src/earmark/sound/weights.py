@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -37,14 +38,22 @@ class Places:
         environment = os.environ if environment is None else environment
         named = environment.get("EARMARK_WEIGHTS")
         models = environment.get("EARMARK_MODELS")
-        home = Path(environment.get("HOME") or Path.home())
-        caches = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
         return cls(
-            cache=caches / "earmark" / "models",
+            cache=_caches(environment) / "earmark" / "models",
             weights=weights or (Path(named) if named else None),
             models=Path(models) if models else None,
             mirror=environment.get("EARMARK_MODELS_MIRROR", ""),
         )
+
+
+def _caches(environment: Mapping[str, str]) -> Path:
+    """Return the user's folder for caches; a user without a home has the system's."""
+    if named := environment.get("XDG_CACHE_HOME"):
+        return Path(named)
+    try:
+        return Path(environment.get("HOME") or Path.home()) / ".cache"
+    except RuntimeError:  # a container's number without a name
+        return Path(tempfile.gettempdir())
 
 
 def found(info: ModelInfo, places: Places) -> Path | None:

@@ -1,5 +1,6 @@
 """Downloads from a server on this machine."""
 
+import contextlib
 import http.server
 import socket
 import threading
@@ -7,6 +8,7 @@ import time
 
 import pytest
 
+from earmark.audio._guard import Guard
 from earmark.audio.decode import decode
 from earmark.audio.fetch import FetchLimits, fetched
 from earmark.audio.stream import open_blocks
@@ -140,6 +142,36 @@ def test_limits(base):
     assert "did not answer within 0.2 s" in refused(f"{base}/slow", FetchLimits(stall_s=0.2))
     assert "not done after 0.2 s" in refused(f"{base}/drip", FetchLimits(total_s=0.2))
     assert "redirect 3" in refused(f"{base}/loop", FetchLimits(redirects=2))
+
+
+@pytest.mark.parametrize("public_only", [False, True])
+def test_a_head_that_trickles_is_cut(public_only):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def trickle():
+            with listener.accept()[0] as line, contextlib.suppress(OSError):
+                line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while True:
+                    line.sendall(b"x")
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        port = listener.getsockname()[1]
+        guard = Guard(
+            lambda host, _: ["8.8.8.8"],
+            lambda _, timeout_s: socket.create_connection(("127.0.0.1", port), timeout_s),
+        )
+        limits = FetchLimits(total_s=0.2, stall_s=5.0, public_only=public_only)
+        started = time.monotonic()
+        with (
+            pytest.raises(FetchError, match=r"was not done after 0\.2 s"),
+            fetched(f"http://127.0.0.1:{port}/a.wav", limits, guard),
+        ):
+            pass
+        assert time.monotonic() - started < 2.0
+        thread.join(5.0)
+        assert not thread.is_alive()  # the connection was closed, not left
 
 
 def test_broken_answers(base):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,27 @@ def test_no_track_twice(run, cut):
 
 def test_no_peaks_no_answer(run):
     assert run(np.zeros(32_000)) == []
+
+
+def test_tracks_that_others_remove_meanwhile_are_nobodys_decoys(new_engine, music, monkeypatch):
+    """A library that was emptied between two looks, and tracks that came and went meanwhile."""
+    samples = np.ascontiguousarray(music(200, 6.0), np.float32)
+    for meanwhile in (None, [1, 98, 99], [98, 99]):
+        postings = new_engine((1, 2))._postings
+        total, closer = postings.stats()["postings"], []
+
+        def emptied(search, closer=closer, postings=postings, look=StretchSearch._look_closer):
+            look(search)
+            other = threading.Thread(target=postings.remove, args=([1, 2],))
+            other.start()
+            other.join()
+            closer.append(search)
+
+        monkeypatch.setattr(StretchSearch, "_look_closer", emptied)
+        if meanwhile:
+            known = np.array(meanwhile)
+            monkeypatch.setattr(type(postings), "known", lambda _, known=known: known)
+        search = StretchSearch(samples, postings, total, PARAMS, Calibration())
+        assert {one.number for one in search.run(5)} <= {1, 2}
+        assert closer == [search]
+        monkeypatch.undo()
