@@ -26,6 +26,7 @@ from earmark.plugins import declared_engines, load_engines
 from earmark.ports import (
     Engine,
     EnginePlugin,
+    Ledger,
     PostingStore,
     Preparing,
     TrackStore,
@@ -237,6 +238,30 @@ def open_parts(
     wishes = {"model": settings.model}
     places = VectorPlaces(folder, settings.vectors, settings.milvus_token)
     return Parts(folder, SqliteTrackStore(folder, settings.lock_wait_s), wishes, places)
+
+
+def open_ledger(place: str | os.PathLike[str], settings: Settings | None = None) -> Ledger:
+    """Open what a service keeps beside the library at ``place``; made where it is missing.
+
+    It lies in ``service/ledger.sqlite`` in the library's folder, for its owner only.
+
+    Raises
+    ------
+    LibraryNotFoundError
+        No library is there.
+    LibraryVersionError
+        The ledger's format is not the one this version reads.
+    DamagedIndexError, StoreUnavailableError, DiskFullError, LibraryLockedError
+        It cannot be used.
+    """
+    from earmark.stores.sqlite_ledger import SqliteLedger
+
+    settings = settings or Settings()
+    folder = Path(place).expanduser()
+    if not (folder / NAME).is_file():
+        message = f"no library at {str(folder)!r}; make one with `earmark add`"
+        raise LibraryNotFoundError(message)
+    return SqliteLedger(folder / "service", settings.lock_wait_s)
 
 
 def _create(folder: Path) -> None:

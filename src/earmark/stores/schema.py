@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from earmark.errors import LibraryLockedError, LibraryNotFoundError, LibraryVersionError
+from earmark.stores.connections import Connections
 from earmark.stores.faults import translated
 
 FORMAT = 1
@@ -80,10 +80,8 @@ class Database:
         self.path = folder / NAME
         self._wait_s = lock_wait_s
         self._lock = FileLock(folder / LOCK_NAME)
-        self._mine = threading.local()
-        self._all: dict[threading.Thread, sqlite3.Connection] = {}
-        self._guard = threading.Lock()
-        self._closed = False
+        pragmas = ["PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"]
+        self._connections = Connections(self.path, lock_wait_s, pragmas)
         with translated(folder):
             if not create and not self.path.is_file():
                 message = f"no library at {folder}; `earmark add` makes one"
@@ -115,68 +113,35 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend this thread's connection."""
-        with translated(self.path):
-            yield self._connection()
+        with translated(self.path), self._connections.lent() as connection:
+            yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend this thread's connection in a transaction: durable at the end, or undone."""
-        with self.writing(), translated(self.path):
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("UPDATE meta SET revision = revision + 1")
-                connection.execute("COMMIT")
-            except BaseException:
-                # SQLite has undone it already where the disk was the trouble.
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
+        raised = "UPDATE meta SET revision = revision + 1"
+        with (
+            self.writing(),
+            translated(self.path),
+            self._connections.transaction(raised) as connection,
+        ):
+            yield connection
 
     def close(self) -> None:
         """Close every thread's connection."""
-        with self._guard, translated(self.path):
-            self._closed = True
-            while self._all:
-                self._all.popitem()[1].close()
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._closed:
-            message = "the store is closed"
-            raise sqlite3.ProgrammingError(message)
-        connection: sqlite3.Connection | None = getattr(self._mine, "connection", None)
-        if connection is None:
-            # Not only this thread may close it: close() does, and whoever comes after its end.
-            connection = sqlite3.connect(
-                self.path, timeout=self._wait_s, isolation_level=None, check_same_thread=False
-            )
-            self._keep(connection)
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            self._mine.connection = connection
-        return connection
-
-    def _keep(self, connection: sqlite3.Connection) -> None:
-        with self._guard:
-            for thread in [thread for thread in self._all if not thread.is_alive()]:
-                self._all.pop(thread).close()
-            stale = self._all.pop(threading.current_thread(), None)
-            if stale is not None:
-                stale.close()
-            self._all[threading.current_thread()] = connection
+        with translated(self.path):
+            self._connections.close()
 
     def _prepare(self) -> None:
         if self._version() == 0:
             with self.writing(), translated(self.path):
-                connection = self._connection()
-                if self._version() == 0 and not self._tables():
+                if self._connections.version() == 0 and self._connections.empty():
+                    connection = self._connections.mine()
                     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
                     connection.execute("PRAGMA journal_mode = WAL")
-                    connection.execute("BEGIN IMMEDIATE")
-                    for statement in _TABLES:
-                        connection.execute(statement)
-                    connection.execute("COMMIT")
+                    with self._connections.transaction():
+                        for statement in _TABLES:
+                            connection.execute(statement)
         version = self._version()
         if version != FORMAT:
             message = (
@@ -186,9 +151,5 @@ class Database:
             raise LibraryVersionError(message)
 
     def _version(self) -> int:
-        with self.reading() as connection:
-            return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-    def _tables(self) -> int:
-        with self.reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        with translated(self.path):
+            return self._connections.version()

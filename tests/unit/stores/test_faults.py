@@ -256,7 +256,7 @@ def test_connections_of_ended_threads_are_closed(tmp_path):
         thread = threading.Thread(target=store.count)
         thread.start()
         thread.join()
-    assert len(store._database._all) <= 3
+    assert len(store._database._connections._all) <= 3
     store.close()
 
 
