@@ -16,8 +16,11 @@ from earmark.cli.carry import export, import_archive
 from earmark.cli.engines import engines
 from earmark.cli.errors import INTERRUPTED, complain, exit_code
 from earmark.cli.identify import identify
+from earmark.cli.keys import keys
+from earmark.cli.listen import listen
 from earmark.cli.models import models
 from earmark.cli.options import LibraryOption, Program, VectorsOption
+from earmark.cli.serve import serve
 from earmark.cli.similar import similar
 from earmark.cli.tracks import list_tracks, remove, show, update
 from earmark.cli.upkeep import doctor, rebuild, stats
@@ -59,6 +62,7 @@ def program(
 
 app.command("add")(add)
 app.command("identify")(identify)
+app.command("listen")(listen)
 app.command("similar")(similar)
 app.command("list")(list_tracks)
 app.command("show")(show)
@@ -69,8 +73,10 @@ app.command("rebuild")(rebuild)
 app.command("doctor")(doctor)
 app.command("engines")(engines)
 app.command("models")(models)
+app.command("keys")(keys)
 app.command("export")(export)
 app.command("import")(import_archive)
+app.command("serve")(serve)
 app.command("bench")(bench)
 
 

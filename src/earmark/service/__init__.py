@@ -1,0 +1,1 @@
+"""The service: one open library over HTTP and WebSocket; extra ``server``."""

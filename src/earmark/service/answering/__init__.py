@@ -1,0 +1,1 @@
+"""What goes out: shapes, pages, ranges, problems, and how they are documented."""

@@ -1,0 +1,75 @@
+"""What every route works with: the open library and all that stands around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.requests import HTTPConnection
+
+from earmark.config import ServeSettings, Settings
+from earmark.library import Library
+from earmark.ports.ledger import Ledger
+from earmark.service.bodies.media import MediaRoom
+from earmark.service.door.keyring import KeyRing, Keys
+from earmark.service.door.ratelimit import RateLimit
+from earmark.service.metrics import Metrics
+from earmark.service.tasks.jobs import JobRunner
+from earmark.service.tasks.workload import Workload
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class House:
+    """One service: ``work`` is the pool of long work, ``desk`` the pool of short look-ups.
+
+    ``warming`` opens the engines where `serve` began it; ``readiness`` is a look at all parts that
+    is going on.
+    """
+
+    library: Library
+    ledger: Ledger
+    options: ServeSettings
+    settings: Settings
+    media: MediaRoom
+    jobs: JobRunner
+    keys: KeyRing
+    rates: RateLimit
+    metrics: Metrics
+    work: Workload
+    desk: Workload
+    listening: set[object] = field(default_factory=set)
+    warming: asyncio.Task[None] | None = field(default=None, repr=False)
+    readiness: asyncio.Task[dict[str, str]] | None = field(default=None, repr=False)
+    _closed: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    async def quick(self, work: Callable[[], Result]) -> Result:
+        """Run a short look-up (SQLite, a small file) off the event loop, not behind long work."""
+        return await self.desk.run(lambda _: work(), timeout_s=self.options.timeout_s)
+
+    async def close(self) -> None:
+        """Let the jobs go at once; requests in hand have the grace to be finished."""
+        if self._closed is None:
+            self.work.close(self.options.grace_s)
+            grace_s = self.options.grace_s
+            self._closed = asyncio.create_task(asyncio.to_thread(self.jobs.stop, grace_s))
+        await asyncio.shield(self._closed)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the service is going down."""
+        return self._closed is not None
+
+    async def current_keys(self) -> Keys:
+        """Return the keys as they were at most two seconds ago."""
+        keys = self.keys.fresh()
+        return await self.quick(self.keys.read) if keys is None else keys
+
+
+def house(connection: HTTPConnection) -> House:
+    """Return the service that a request reached; a dependency of FastAPI."""
+    found: House = connection.app.state.house
+    return found

@@ -1,0 +1,1 @@
+"""Who comes in: keys, how fast, how much, and what is written down of it."""

@@ -1,0 +1,1 @@
+"""What is done off the event loop: questions in a bounded pool, jobs one after another."""
