@@ -7,15 +7,16 @@ VENV := .venv
 BIN ?= $(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/,)
 KERNELS := $(wildcard src/earmark/kernels/*.c src/earmark/kernels/*.h)
 # Programs and the Debian packages they come in, as program:package.
-TEST_PARTS :=
+TEST_PARTS := chromium:chromium chromedriver:chromium-driver
 BENCH_PARTS := fpcalc:libchromaprint-tools
 # make bench MUSIC=~/Music BENCH='--per-cell 20' (benchmarks/README.md); the demo's music otherwise.
 DEMO_TRACKS := $(VENV)/bin/python -c 'import immich_memories_music as m; print(m.tracks_dir())'
 
-.PHONY: help demo test check lint bench clean ruff format types layers pytest
+.PHONY: help demo serve test check lint bench clean ruff format types layers pytest
 
 help:
 	@echo "make demo    build a library of real music, identify two clips and a hum, find similar moments"
+	@echo "make serve   the page over the demo's library, on http://127.0.0.1:8645"
 	@echo "make test    make .venv and run every check, as CI does"
 	@echo "make check   the same checks in the environment there is"
 	@echo "make lint    ruff, mypy and import-linter only"
@@ -24,6 +25,9 @@ help:
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/python scripts/demo.py
+
+serve: demo
+	$(VENV)/bin/earmark --library demo/library serve
 
 test: $(VENV)/.dev
 	@scripts/system-parts $(TEST_PARTS)
@@ -48,7 +52,7 @@ layers:
 	PYTHONPATH=src $(BIN)lint-imports
 
 pytest:
-	$(BIN)python -m pytest -v
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)python -m pytest -v -n auto --dist loadfile
 
 bench: $(VENV)/.dev $(VENV)/.demo
 	@scripts/system-parts $(BENCH_PARTS)
