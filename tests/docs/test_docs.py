@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 import typer.main
 
-from earmark import Settings, errors
+from earmark import Library, Settings, errors
+from earmark.bootstrap import open_ledger
 from earmark.cli.errors import exit_code
 from earmark.cli.main import app
+from earmark.config import ServeSettings, load_serve_settings
 from earmark.evaluation.hum import hum, made_up_tune, manner_of
+from earmark.service.answering.problems import status_of
+from earmark.service.app import create_app
 
 ROOT = Path(__file__).parents[2]
 RATE_HZ = 16_000
@@ -97,14 +101,56 @@ def test_every_command_is_described_with_every_option(name):
     assert "```console" in sections[name]
 
 
+def tree() -> list[type[errors.EarmarkError]]:
+    found = inspect.getmembers(errors, inspect.isclass)
+    return [kind for _, kind in found if kind.__module__ == errors.__name__]
+
+
 def test_every_error_stands_in_the_table():
-    tree = [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if kind.__module__ == errors.__name__
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (\d) \| (\d{3}) \|", page("docs/errors.md"), re.M)
+    assert sorted(rows) == sorted(
+        (k.code, k.__name__, str(exit_code(k("x"))), str(status_of(k("x")))) for k in tree()
+    )
+
+
+def test_every_status_stands_in_the_table_with_its_codes():
+    rows = re.findall(r"^\| (\d{3}) \| [^|]+ \| ([^|]+) \|", page("docs/service.md"), re.M)
+    told = {
+        (int(status), code) for status, codes in rows for code in codes.replace("`", "").split()
+    }
+    # The one status that depends on more than the error: a body that came too slowly.
+    wanted = {(status_of(kind("x")), kind.code) for kind in tree()} | {(408, "timed_out")}
+    assert told == wanted
+
+
+def test_every_setting_of_the_service_stands_in_the_table():
+    rows = re.findall(r"^\| `(EARMARK_SERVE_\w+)` \| `([^`]+)` \|", page("docs/service.md"), re.M)
+    assert [name for name, _ in rows] == [
+        f"EARMARK_SERVE_{f.name.upper()}" for f in fields(ServeSettings)
     ]
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (\d) \|", page("docs/errors.md"), re.M)
-    assert sorted(rows) == sorted((k.code, k.__name__, str(exit_code(k("x")))) for k in tree)
+    told = {name: value.strip('"') for name, value in rows}
+    assert load_serve_settings(told | {"EARMARK_CONFIG": ""}) == ServeSettings()
+    for name, value in told.items():
+        default = getattr(ServeSettings(), name.removeprefix("EARMARK_SERVE_").lower())
+        assert value == (str(default).lower() if isinstance(default, bool) else str(default))
+
+
+def test_every_route_stands_in_the_table(tmp_path):
+    settings = Settings(library=str(tmp_path / "library"))
+    with Library.open(create=True, settings=settings) as library:
+        ledger = open_ledger(settings.library, settings)
+        options = ServeSettings(compat=True)
+        service = create_app(library, ledger, options=options, settings=settings)
+        schema = service.openapi()
+        ledger.close()
+    there = {
+        (method.upper(), re.sub(r"\{\w+\}", "{id}", path))
+        for path, methods in schema["paths"].items()
+        for method in methods
+    }
+    rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| [\w-]+ \|", page("docs/service.md"), re.M)
+    unlisted = {("WS", "/v1/listen"), ("GET", "/"), ("GET", "/docs")}  # of no schema
+    assert set(rows) - unlisted == {pair for pair in there if pair[0] != "HEAD"}
 
 
 def test_every_setting_stands_in_the_table():
@@ -112,7 +158,9 @@ def test_every_setting_stands_in_the_table():
     wanted = {f.name.upper(): f.default for f in fields(Settings)}
     assert told.keys() == wanted.keys()
     for name, default in wanted.items():
-        assert type(default)(told[name].strip('"')) == default
+        value = told[name].strip('"')
+        read = value == "True" if isinstance(default, bool) else type(default)(value)
+        assert read == default
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/python.md"])
