@@ -49,6 +49,21 @@ def test_a_folder_without_audio(run, tmp_path):
     assert "no audio file" in ran.lines[-1]["failed"][0]["message"]
 
 
+def test_a_file_under_an_id_of_ones_own(run, write):
+    write("1.wav", 1)
+    write("2.wav", 2)
+    assert "added 1, unchanged 0" in run("add", "1.wav", "--id", "night-1", "--tag", "mine").out
+    assert "added 0, unchanged 1" in run("add", "1.wav", "--id", "night-1").out
+    assert "added 1 (1 replaced)" in run("add", "2.wav", "--id", "night-1").out
+    (track,) = run("list", "--json").lines
+    assert (track["id"], track["tags"]) == ("night-1", ["mine"])
+    assert Path(track["source"]).is_absolute()
+    assert run("add", "nosuch.wav", "--id", "x").code == 3
+    for senseless in (("1.wav", "2.wav", "--id", "x"), ("1.wav", "--id", "a/b")):
+        ran = run("add", *senseless)
+        assert (ran.code, "Traceback" in ran.err) == (2, False)
+
+
 def test_the_life_of_a_track(run, write):
     write("music/1.wav", 1)
     write("music/2.wav", 2)

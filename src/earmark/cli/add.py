@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from earmark.cli.errors import BAD_INPUT, DONE, INTERRUPTED, complain
 from earmark.cli.options import JsonOption, LibraryOption, WorkersOption, opened
 from earmark.cli.output import json_line, text_line
 from earmark.cli.progress import bar, stoppable
-from earmark.errors import InputError, UsageError
+from earmark.errors import InputError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from earmark.library import Library
@@ -32,6 +33,10 @@ def add(
     for_track: Annotated[
         str | None,
         typer.Option("--for", metavar="ID", help="Attach one score to this track instead."),
+    ] = None,
+    track_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="Put one file under this id of yours, or replace."),
     ] = None,
     part: Annotated[
         str | None,
@@ -57,6 +62,9 @@ def add(
 
     Exit code 3 when any input failed (the others are in), 130 after Ctrl-C.
     """
+    if track_id is not None and (len(paths) != 1 or for_track is not None):
+        message = f"--id takes one file and no --for, got {len(paths)}; ids are one a file"
+        raise UsageError(message)
     _check(paths, for_track, part, [*(tag or ()), *(without or ()), *([model] if model else ())])
     if for_track is not None:
         with opened(context, library) as shelf:
@@ -69,7 +77,10 @@ def add(
         ):
             _leave_out(shelf, without or ())
             _agree(shelf, model)
-            report = shelf.add(paths, tags=tag or (), progress=progress, stop=stop)
+            if track_id is None:
+                report = shelf.add(paths, tags=tag or (), progress=progress, stop=stop)
+            else:
+                report = _put(shelf, paths[0], track_id, tag, stop)
     for warning in report.warnings:
         complain(f"warning: {warning}")
     if as_json:
@@ -114,6 +125,29 @@ def _attached(shelf: Library, score: str, track_id: str, part: str | None) -> Ad
         return AddReport(failed=(Failure.of(score, error),), wall_s=time.monotonic() - started)
     wall_s = time.monotonic() - started
     return AddReport(added=1, replaced=1, track_ids=(track.id,), wall_s=wall_s)
+
+
+def _put(
+    shelf: Library, path: str, track_id: str, tags: list[str] | None, stop: threading.Event
+) -> AddReport:
+    from earmark.reports import AddReport, Failure
+
+    started = time.monotonic()
+    try:
+        done = shelf.put(path, track_id=track_id, tags=tags, stop=stop)
+    except StoppedError:
+        return AddReport(interrupted=True, wall_s=time.monotonic() - started)
+    except InputError as error:
+        return AddReport(failed=(Failure.of(path, error),), wall_s=time.monotonic() - started)
+    return AddReport(
+        added=int(done.changed),
+        unchanged=int(not done.changed),
+        audio_s=done.track.duration_s if done.changed else 0.0,
+        wall_s=time.monotonic() - started,
+        replaced=int(done.changed and not done.created),
+        track_ids=(done.track.id,),
+        warnings=done.warnings,
+    )
 
 
 def _leave_out(shelf: Library, engines: Sequence[str]) -> None:

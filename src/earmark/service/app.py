@@ -109,6 +109,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await house.close()
         house.work.stop()
+        house.changes.stop()
         house.desk.stop()
         await sweeping
 
@@ -126,6 +127,7 @@ def _furnish(library: Library, ledger: Ledger, options: ServeSettings, settings:
         rates=RateLimit(options.rate_per_minute),
         metrics=Metrics(),
         work=Workload(options.thread_count, options.queue),
+        changes=Workload(options.thread_count, options.queue, "changes"),
         desk=Workload(DESK_THREADS, DESK_QUEUE, "desk"),
     )
     _show(house)
@@ -134,9 +136,11 @@ def _furnish(library: Library, ledger: Ledger, options: ServeSettings, settings:
 
 def _show(house: House) -> None:
     """Let the metrics ask for what is going on."""
-    metrics, work = house.metrics, house.work
+    metrics, work, changes = house.metrics, house.work, house.changes
     metrics.gauge("work_running", "Pieces of work that have a thread.", lambda: work.running)
     metrics.gauge("work_waiting", "Pieces of work that wait for one.", lambda: work.waiting)
+    metrics.gauge("changes_running", "Changes that have a thread.", lambda: changes.running)
+    metrics.gauge("changes_waiting", "Changes that wait for one.", lambda: changes.waiting)
     metrics.gauge("library_tracks", "Tracks in the library.", lambda: len(house.library))
     metrics.gauge("jobs_pending", "Jobs that have not ended.", house.jobs.pending)
     metrics.gauge("listening", "Sockets that listen.", lambda: len(house.listening))

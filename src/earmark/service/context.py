@@ -24,7 +24,10 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class House:
-    """One service: ``work`` is the pool of long work, ``desk`` the pool of short look-ups.
+    """One service: ``work`` is the pool of questions, ``desk`` that of short look-ups.
+
+    ``changes`` is the pool of what changes the library: a rebuild can keep it waiting for the
+    writer's lock, and questions go on meanwhile.
 
     ``warming`` opens the engines where `serve` began it; ``readiness`` is a look at all parts that
     is going on.
@@ -40,6 +43,7 @@ class House:
     rates: RateLimit
     metrics: Metrics
     work: Workload
+    changes: Workload
     desk: Workload
     listening: set[object] = field(default_factory=set)
     warming: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -53,8 +57,9 @@ class House:
     async def close(self) -> None:
         """Let the jobs go at once; requests in hand have the grace to be finished."""
         if self._closed is None:
-            self.work.close(self.options.grace_s)
             grace_s = self.options.grace_s
+            self.work.close(grace_s)
+            self.changes.close(grace_s)
             self._closed = asyncio.create_task(asyncio.to_thread(self.jobs.stop, grace_s))
         await asyncio.shield(self._closed)
 

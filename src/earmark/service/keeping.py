@@ -76,7 +76,7 @@ async def put(
             _discard(here, files_of(old) - used, old)
         return report
 
-    return await here.work.run(work, request=request, timeout_s=timeout_s)
+    return await here.changes.run(work, request=request, timeout_s=timeout_s)
 
 
 def keep(here: House, upload: Spool, stop: threading.Event) -> Path:

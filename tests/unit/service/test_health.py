@@ -136,5 +136,5 @@ def test_answers_are_counted_by_outcome_and_stage(client, house_app, write, song
 def test_what_is_there_and_what_goes_on(client):
     seen = figures(client)
     assert seen[("earmark_library_tracks",)] == 3
-    for name in ("work_running", "work_waiting", "jobs_pending", "listening"):
+    for name in ("work_running", "changes_waiting", "jobs_pending", "listening"):
         assert seen[(f"earmark_{name}",)] == 0

@@ -187,7 +187,7 @@ async def drop(
             here.library.remove(ids[start : start + _REMOVED_AT_ONCE])
         return len(ids)
 
-    removed = await here.work.run(lambda _: work())
+    removed = await here.changes.run(lambda _: work())
     return {"status": True, "msg": f"{removed} tracks were dropped"}
 
 

@@ -62,7 +62,7 @@ async def attach(
             return track
 
         async with here.media.turn(track_id):
-            track = await here.work.run(work, request=request, timeout_s=here.options.timeout_s)
+            track = await here.changes.run(work, request=request, timeout_s=here.options.timeout_s)
     return track_answer(here, track)
 
 
@@ -87,5 +87,5 @@ async def detach(
         return track
 
     async with here.media.turn(track_id):
-        track = await here.work.run(work, timeout_s=here.options.timeout_s)
+        track = await here.changes.run(work, timeout_s=here.options.timeout_s)
     return track_answer(here, track)

@@ -169,7 +169,7 @@ async def change(
             )
 
         # Not at the desk: it may wait long for the writer's turn, and every look-up behind it.
-        track = await here.work.run(lambda _: work(), timeout_s=here.options.timeout_s)
+        track = await here.changes.run(lambda _: work(), timeout_s=here.options.timeout_s)
     return track_answer(here, track)
 
 
@@ -188,7 +188,7 @@ async def delete(
 ) -> Response:
     """Delete a track, and its file if the service keeps it; no search finds it any more."""
     async with here.media.turn(track_id):
-        await here.work.run(
+        await here.changes.run(
             lambda _: drop(here, track_id, lambda track: require_match(request, track)),
             timeout_s=here.options.timeout_s,
         )

@@ -129,7 +129,7 @@ async def switch(
                 here.library.switch(name, False)
         return {"engines": dict(here.library.engines()), "to_rebuild": max(lacking, default=0)}
 
-    return json_answer(await here.work.run(lambda _: work(), request=request))
+    return json_answer(await here.changes.run(lambda _: work(), request=request))
 
 
 @router.get("/models", response_model=ModelList, summary="Which sound models there are")
@@ -180,7 +180,7 @@ async def import_archive(request: Request, here: Here, caller: Admin) -> Respons
     async with received(request, here.media, here.options, _ARCHIVE) as body:
         path = body.file.path
         assert path is not None  # noqa: S101 - nothing may stay in memory here
-        report = await here.work.run(lambda _: here.library.import_from(path), request=request)
+        report = await here.changes.run(lambda _: here.library.import_from(path), request=request)
     return json_answer(report.as_dict())
 
 

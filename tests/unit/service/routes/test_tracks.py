@@ -306,3 +306,35 @@ def test_a_score_is_attached_and_detached(client):
     assert kept(client) == []
     assert client.delete(where).status_code == 422
     json.dumps(detached.json())
+
+
+def test_questions_are_answered_while_changes_wait_for_the_writers_lock(client, song):
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        with client.app.state.house.library._tracks.writing():
+            held.set()
+            free.wait(30)
+
+    ids = [track["id"] for track in client.get("/v1/tracks").json()["tracks"]]
+    clip = {"file": ("clip.wav", wav(song(1)[: 5 * RATE_HZ]))}
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    answers = []
+    changing = [
+        threading.Thread(
+            target=lambda: answers.append(client.patch(f"/v1/tracks/{ids[0]}", json={"title": "x"}))
+        )
+        for _ in range(client.app.state.house.options.thread_count + 2)
+    ]
+    try:
+        for one in changing:
+            one.start()
+        assert client.post("/v1/identify", files=clip).json()["outcome"] == "match"
+        assert not answers
+    finally:
+        free.set()
+        for one in (holder, *changing):
+            one.join()
+    assert {answer.status_code for answer in answers} == {200}
