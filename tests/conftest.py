@@ -23,6 +23,9 @@ from milvus_server import (  # noqa: F401 - fixtures, and a line in the summary
 
 from earmark import Library, Settings
 
+# Stand-ins for a package; one of them fails to import, as it is meant to.
+collect_ignore = ["plugins_mic"]
+
 PLUGINS = Path(__file__).parent / "plugins"
 SOURCE = Path(__file__).parents[1] / "src"
 RATE_HZ = 16000
