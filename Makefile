@@ -26,7 +26,8 @@ help:
 demo: $(VENV)/.demo
 	$(VENV)/bin/python scripts/demo.py
 
-serve: demo
+serve: $(VENV)/.demo
+	@test -d demo/library || $(VENV)/bin/python scripts/demo.py
 	$(VENV)/bin/earmark --library demo/library serve
 
 test: $(VENV)/.dev
