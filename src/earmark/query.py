@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 from earmark.audio._source import opened
 from earmark.audio.fetch import FetchLimits, fetched, is_url
-from earmark.audio.stream import BlockStream, Source, open_blocks
+from earmark.audio.stream import BlockStream, Source, open_blocks, overlapping
 from earmark.errors import (
     AudioTooShortError,
     CheckpointError,
@@ -238,7 +239,8 @@ class Query:
         heard = _Heard()
         rate_hz = engine.analysis.rate_hz
         with self._opened(rate_hz) as stream:
-            blocks = _overlapping(stream, self._timed_read)
+            reads = iter(partial(self._timed_read, stream), None)
+            blocks = overlapping(reads, OVERLAP_S)
             for clip in blocks:
                 heard.duration_s = max(heard.duration_s, clip.start_s + clip.duration_s)
                 if stream.levels.silent:
@@ -319,21 +321,6 @@ def error_answer(name: str, error: EarmarkError) -> Answer:
     'usage'
     """
     return Answer(input=name, outcome="error", reason=error.message, code=error.code)
-
-
-def _overlapping(stream: BlockStream, read: Callable[[BlockStream], Clip | None]) -> Iterator[Clip]:
-    """Yield the stream's blocks, each but the first preceded by the end of the one before."""
-    before: Clip | None = None
-    while (clip := read(stream)) is not None:
-        if before is None:
-            yield clip
-        else:
-            import numpy as np
-
-            count = min(len(before.samples), round(OVERLAP_S * clip.rate_hz))
-            samples = np.concatenate((before.samples[len(before.samples) - count :], clip.samples))
-            yield Clip(samples, clip.rate_hz, clip.start_s - count / clip.rate_hz)
-        before = clip
 
 
 def _ranked(ours: Sequence[Match], others: Sequence[Match]) -> list[Match]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,7 +16,7 @@ from earmark.audio.levels import LevelMeter
 from earmark.errors import UsageError
 from earmark.types import Clip, Levels, Samples
 
-__all__ = ["BlockStream", "Source", "name_of", "open_blocks"]
+__all__ = ["BlockStream", "Source", "name_of", "open_blocks", "overlapping"]
 
 
 @contextmanager
@@ -158,3 +158,21 @@ def _limited(raws: Iterator[Raw], duration_s: float | None) -> Iterator[Raw]:
         left_s -= raw.duration_s
         if left_s <= 0:
             return
+
+
+def overlapping(clips: Iterable[Clip], overlap_s: float) -> Iterator[Clip]:
+    """Yield clips that follow one another, each but the first with the end of the one before.
+
+    >>> two = [Clip(np.zeros(8, np.float32), 2, 0.0), Clip(np.ones(4, np.float32), 2, 4.0)]
+    >>> [(clip.start_s, len(clip.samples)) for clip in overlapping(two, 1.0)]
+    [(0.0, 8), (3.0, 6)]
+    """
+    before: Clip | None = None
+    for clip in clips:
+        if before is None:
+            yield clip
+        else:
+            count = min(len(before.samples), round(overlap_s * clip.rate_hz))
+            samples = np.concatenate((before.samples[len(before.samples) - count :], clip.samples))
+            yield Clip(samples, clip.rate_hz, clip.start_s - count / clip.rate_hz)
+        before = clip
