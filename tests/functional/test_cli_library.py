@@ -64,6 +64,21 @@ def test_a_file_under_an_id_of_ones_own(run, write):
         assert (ran.code, "Traceback" in ran.err) == (2, False)
 
 
+def test_a_track_that_is_here_twice(run, write, music):
+    write("1.wav", music(1))
+    write("louder.wav", music(1)[16000:] * 0.7)
+    write("2.wav", music(2))
+    run("add", "1.wav", "louder.wav", "2.wav")
+    ids = {Path(track["source"]).name: track["id"] for track in run("list", "--json").lines}
+    found = run("duplicates", ids["1.wav"], "--limit", "1", "--json")
+    (best,) = found.lines[0]["matches"]
+    assert (found.code, best["track"]["id"]) == (0, ids["louder.wav"])
+    assert "louder" in run("duplicates", ids["1.wav"]).out
+    run("remove", ids["louder.wav"], ids["2.wav"])
+    assert run("duplicates", ids["1.wav"]).code == 1
+    assert run("duplicates", "nosuch").code == 3
+
+
 def test_the_life_of_a_track(run, write):
     write("music/1.wav", 1)
     write("music/2.wav", 2)

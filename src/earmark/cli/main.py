@@ -13,6 +13,7 @@ import typer
 from earmark.cli.add import add
 from earmark.cli.bench import bench
 from earmark.cli.carry import export, import_archive
+from earmark.cli.duplicates import duplicates
 from earmark.cli.engines import engines
 from earmark.cli.errors import INTERRUPTED, complain, exit_code
 from earmark.cli.identify import identify
@@ -64,6 +65,7 @@ app.command("add")(add)
 app.command("identify")(identify)
 app.command("listen")(listen)
 app.command("similar")(similar)
+app.command("duplicates")(duplicates)
 app.command("list")(list_tracks)
 app.command("show")(show)
 app.command("update")(update)
