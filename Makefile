@@ -7,7 +7,7 @@ VENV := .venv
 BIN ?= $(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/,)
 KERNELS := $(wildcard src/earmark/kernels/*.c src/earmark/kernels/*.h)
 # Programs and the Debian packages they come in, as program:package.
-TEST_PARTS := chromium:chromium chromedriver:chromium-driver
+TEST_PARTS := chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy
 BENCH_PARTS := fpcalc:libchromaprint-tools
 # make bench MUSIC=~/Music BENCH='--per-cell 20' (benchmarks/README.md); the demo's music otherwise.
 DEMO_TRACKS := $(VENV)/bin/python -c 'import immich_memories_music as m; print(m.tracks_dir())'

@@ -20,6 +20,8 @@ from milvus_server import (  # noqa: F401 - fixtures, and a line in the summary
     pytest_terminal_summary,
     server_address,
 )
+from redis_host import redis_cluster_host, redis_host  # noqa: F401 - fixtures
+from shared_place import apart, lite, shared  # noqa: F401 - fixtures
 
 from earmark import Library, Settings
 

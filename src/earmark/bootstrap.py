@@ -2,103 +2,41 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.config import Settings
-from earmark.errors import (
-    DamagedIndexError,
-    DiskFullError,
-    EarmarkError,
-    LibraryNotFoundError,
-    StoreError,
-    UsageError,
-)
+from earmark.errors import DamagedIndexError, LibraryNotFoundError, UsageError
+from earmark.homes import FolderHome, FolderRoom, Home, Room, store_errors
 from earmark.manifest import NAME, Manifest, read_manifest, write_manifest
-from earmark.places import VectorPlace, VectorPlaces
+from earmark.places import VectorPlace
 from earmark.plugins import declared_engines, load_engines
-from earmark.ports import (
-    Engine,
-    EnginePlugin,
-    Ledger,
-    PostingStore,
-    Preparing,
-    TrackStore,
-    VectorStore,
-)
+from earmark.ports import Engine, EnginePlugin, Ledger, Preparing, TrackStore
 
+if TYPE_CHECKING:
+    from earmark.stores.redis_address import RedisAddress
 
-@dataclass(frozen=True, slots=True)
-class FolderRoom:
-    """Where one engine of a library folder keeps its derived index."""
-
-    folder: Path
-    choices: Mapping[str, str] = field(default_factory=dict)
-    wishes: Mapping[str, str] = field(default_factory=dict)
-    place: VectorPlace = field(default_factory=VectorPlace)
-
-    def note(self, name: str) -> bytes | None:
-        """Return the bytes of a small file beside the index."""
-        try:
-            return (self.folder / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            message = f"{str(self.folder / name)!r} cannot be read: {error.strerror or error}"
-            raise StoreError(message) from error
-
-    def keep(self, name: str, data: bytes | None) -> None:
-        """Write a small file beside the index: all of it or nothing."""
-        from earmark.stores.durable import write_file
-
-        with store_errors(self.folder / name):
-            if data is None:
-                (self.folder / name).unlink(missing_ok=True)
-                return
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_file(self.folder / name, [data])
-
-    def choice(self, name: str) -> str | None:
-        """Return what ``library.json`` recorded."""
-        return self.choices.get(name)
-
-    def wish(self, name: str) -> str | None:
-        """Return what the settings ask for."""
-        return self.wishes.get(name)
-
-    def postings(self, hash_bits: int, digest: str) -> PostingStore:
-        """Return memory-mapped segments in the engine's own folder."""
-        from earmark.stores.segments import SegmentPostingStore
-
-        return SegmentPostingStore(self.folder / "postings", hash_bits, digest)
-
-    def vectors(self, dimension: int, digest: str, name: str = "vectors") -> VectorStore:
-        """Return memory-mapped segments in the engine's own folder, or collections in Milvus."""
-        return self.place.store(self.folder, name, dimension, digest)
-
-    def discard(self) -> None:
-        """Delete the derived index, unread (a damaged one cannot even be opened)."""
-        self.place.empty(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
+LEASE_S = 30.0
+"""After how long without a sign of life a writer of a library in Redis is taken for dead."""
 
 
 @dataclass(slots=True)
 class Parts:
     """What a library is made of; engines are imported and opened when first asked for."""
 
-    folder: Path
+    home: Home
     tracks: TrackStore
     wishes: Mapping[str, str] = field(default_factory=dict)
-    places: VectorPlaces = field(default_factory=lambda: VectorPlaces(Path()))
     _plugins: dict[str, EnginePlugin] | None = None
-    _seen: tuple[object, Manifest] = (None, Manifest())
-    _left: VectorPlace | None = None
+
+    @property
+    def address(self) -> str:
+        """What messages call the library, and what ``--library`` takes; no secrets."""
+        return self.home.address
 
     @property
     def plugins(self) -> Mapping[str, EnginePlugin]:
@@ -107,96 +45,68 @@ class Parts:
             self._plugins = load_engines(declared_engines())
         return self._plugins
 
-    def room(self, name: str) -> FolderRoom:
+    def room(self, name: str) -> Room:
         """Return the place of one engine's derived index."""
-        choices = self.manifest().choices.get(name, {})
-        return FolderRoom(self.folder / "index" / name, choices, self.wishes, self.place())
+        return self.home.room(name, self.wishes)
 
     def open_engine(self, name: str) -> Engine[Any]:
         """Open one engine; raises what its stores raise."""
         return self.plugins[name](self.room(name))
 
     def manifest(self) -> Manifest:
-        """Read ``library.json`` again: another process may have rebuilt the library."""
-        return read_manifest(self.folder)
+        """Read the manifest again: another process may have rebuilt the library."""
+        return self.home.manifest()
 
     def off(self) -> frozenset[str]:
-        """Return the engines that are switched off, also by another process; costs a ``stat``."""
-        return self._latest().off
+        """Return the engines that are switched off, also by another process; cheap."""
+        return self.home.latest().off
 
     def place(self) -> VectorPlace:
-        """Return where vectors are now, also if another process moved them; costs a ``stat``."""
-        return self.places.now(self._latest().vectors)
+        """Return where vectors are now, also if another process moved them; cheap."""
+        return self.home.place()
 
     def settle(self) -> bool:
         """Write down where vectors are, and start there with nothing, where that is new.
 
         The caller holds the writer's lock, and opens engines anew where this returns True.
         """
-        manifest, place = self.manifest(), self.place()
-        told = self.places.written(place)
-        if told == manifest.vectors:
-            return False
-        self._left = VectorPlaces(self.folder, token=self.places.token).now(manifest.vectors)
-        for name in self.plugins:
-            place.empty(self.folder / "index" / name)
-        with store_errors(self.folder):
-            write_manifest(self.folder, replace(manifest, vectors=told))
-        return True
+        return self.home.settle(self.plugins)
 
     def leave(self) -> None:
         """Delete what `settle` has left in the old place, if that can still be reached."""
-        left, self._left = self._left, None
-        if left is not None:
-            with suppress(EarmarkError):
-                for name in self.plugins:
-                    left.empty(self.folder / "index" / name)
+        self.home.leave(self.plugins)
 
     def switch(self, name: str, on: bool) -> None:
         """Write down that an engine is on or off."""
-        with store_errors(self.folder):
-            write_manifest(self.folder, self.manifest().switched(name, on))
+        self.home.change(lambda manifest: manifest.switched(name, on))
 
     def record_digest(
         self, name: str, digest: str, choices: Mapping[str, str] | None = None
     ) -> None:
         """Write down under which parameters and choices an engine's features stand from now on."""
-        with store_errors(self.folder):
-            manifest = self.manifest().with_digest(name, digest)
-            write_manifest(self.folder, manifest.choosing(name, choices or {}))
+        self.home.change(lambda m: m.with_digest(name, digest).choosing(name, choices or {}))
 
     def try_choices(self, name: str, choices: Mapping[str, str]) -> None:
         """Raise what keeps an engine from working with ``choices``; nothing is written."""
-        nowhere = FolderRoom(self.folder / "index" / f"{name}.tried", wishes=choices)
+        nowhere = FolderRoom(Path(os.devnull) / name, wishes=choices)
         analysis = self.plugins[name](nowhere).analysis
         if isinstance(analysis, Preparing):
             analysis.prepare()
 
     def choose(self, name: str, choices: Mapping[str, str]) -> None:
         """Write down an engine's choices, e.g. its model, before its features are made anew."""
-        with store_errors(self.folder):
-            write_manifest(self.folder, self.manifest().choosing(name, choices))
-
-    def _latest(self) -> Manifest:
-        try:
-            stat = (self.folder / NAME).stat()
-        except OSError as error:
-            message = f"{self.folder / NAME} cannot be read: {error.strerror}"
-            raise StoreError(message) from error
-        seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if self._seen[0] != seen:
-            self._seen = (seen, self.manifest())
-        return self._seen[1]
+        self.home.change(lambda manifest: manifest.choosing(name, choices))
 
     def close(self) -> None:
-        """Close the track store."""
+        """Close the track store, and the connections it used."""
         self.tracks.close()
+        self.home.close()
 
 
 def open_parts(
     path: str | Path, settings: Settings, *, create: bool = False, repair: bool = False
 ) -> Parts:
-    """Open the library folder at ``path``.
+    """Open the library at ``path``: a folder, or a URL of a Redis.
 
     Parameters
     ----------
@@ -212,11 +122,13 @@ def open_parts(
     LibraryVersionError
         Its format is not the one this version reads.
     DamagedIndexError, StoreError, DiskFullError
-        The folder cannot be used.
+        It cannot be used.
+    UsageError
+        No such URL can be a library.
     """
     if "://" in str(path):
-        message = f"this version opens libraries in folders only, not {str(path)!r}"
-        raise UsageError(message)
+        return _open_shared(str(path), settings, create=create)
+    refuse_half_url(str(path))
     folder = Path(path).expanduser()
     try:
         read_manifest(folder)
@@ -235,15 +147,74 @@ def open_parts(
             write_manifest(folder, Manifest())
     from earmark.stores.sqlite import SqliteTrackStore
 
-    wishes = {"model": settings.model}
-    places = VectorPlaces(folder, settings.vectors, settings.milvus_token)
-    return Parts(folder, SqliteTrackStore(folder, settings.lock_wait_s), wishes, places)
+    home = FolderHome(folder, settings.vectors, settings.milvus_token)
+    tracks = SqliteTrackStore(folder, settings.lock_wait_s)
+    return Parts(home, tracks, {"model": settings.model})
+
+
+def _open_shared(url: str, settings: Settings, *, create: bool) -> Parts:
+    address = _redis(url, settings)
+    from earmark.shared_home import RedisHome
+    from earmark.stores.redis_client import RedisClient
+    from earmark.stores.redis_tracks import RedisTrackStore
+
+    client = RedisClient(address)
+    try:
+        home = RedisHome(address, client, settings.vectors, settings.milvus_token)
+        if not home.exists():
+            if not create:
+                message = (
+                    f"no library at {address.uri!r}; make one with "
+                    f"`earmark --library '{address.uri}&vectors=http://HOST:19530' add PATH...`"
+                )
+                raise LibraryNotFoundError(message)
+            home.create()
+        for fault in home.faults():
+            warnings.warn(fault, RuntimeWarning, stacklevel=2)
+        home.manifest()
+        home.place()
+        tracks = RedisTrackStore(client, settings.lock_wait_s, lease_s=LEASE_S)
+    except BaseException:
+        client.close()
+        raise
+    return Parts(home, tracks, {"model": settings.model})
+
+
+def refuse_half_url(place: str) -> None:
+    """Refuse what is meant as a URL and would be taken for a folder, with a password in its name.
+
+    Raises
+    ------
+    UsageError
+        It begins like a library in Redis and has no two slashes; it is not repeated.
+    """
+    from earmark.stores.redis_address import SCHEMES
+
+    scheme, colon, rest = place.partition(":")
+    if colon and scheme.lower() in SCHEMES and not rest.startswith("//"):
+        message = (
+            "a library in Redis is redis://HOST...: two slashes follow the colon (a pathlib.Path "
+            "takes one away; give the URL as a string)"
+        )
+        raise UsageError(message)
+
+
+def _redis(url: str, settings: Settings) -> RedisAddress:
+    from earmark.stores.redis_address import SCHEMES, is_redis, redis_address
+
+    if not is_redis(url):
+        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        scheme = url.partition("://")[0]
+        message = f"a library is a folder or begins with {known}; nothing is known of {scheme}://"
+        raise UsageError(message)
+    return redis_address(url, settings.redis_password)
 
 
 def open_ledger(place: str | os.PathLike[str], settings: Settings | None = None) -> Ledger:
     """Open what a service keeps beside the library at ``place``; made where it is missing.
 
-    It lies in ``service/ledger.sqlite`` in the library's folder, for its owner only.
+    It lies in ``service/ledger.sqlite`` in the library's folder, for its owner only, or beside the
+    tracks in Redis.
 
     Raises
     ------
@@ -257,11 +228,28 @@ def open_ledger(place: str | os.PathLike[str], settings: Settings | None = None)
     from earmark.stores.sqlite_ledger import SqliteLedger
 
     settings = settings or Settings()
+    if "://" in str(place):
+        return _shared_ledger(str(place), settings)
+    refuse_half_url(str(place))
     folder = Path(place).expanduser()
     if not (folder / NAME).is_file():
         message = f"no library at {str(folder)!r}; make one with `earmark add`"
         raise LibraryNotFoundError(message)
     return SqliteLedger(folder / "service", settings.lock_wait_s)
+
+
+def _shared_ledger(url: str, settings: Settings) -> Ledger:
+    from earmark.shared_home import RedisHome
+    from earmark.stores.redis_client import RedisClient
+    from earmark.stores.redis_ledger import RedisLedger
+
+    address = _redis(url, settings)
+    client = RedisClient(address)
+    if not RedisHome(address, client).exists():
+        client.close()
+        message = f"no library at {address.uri!r}; make one with `earmark add`"
+        raise LibraryNotFoundError(message)
+    return RedisLedger(client)
 
 
 def _create(folder: Path) -> None:
@@ -275,16 +263,3 @@ def _create(folder: Path) -> None:
             )
             raise LibraryNotFoundError(message)
         write_manifest(folder, Manifest())
-
-
-@contextmanager
-def store_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn errors of the system about a file that is written into store errors."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = f"no room left on the device of {str(path)!r}; free some and run again"
-            raise DiskFullError(message) from error
-        message = f"{str(path)!r} cannot be written: {error.strerror or error}"
-        raise StoreError(message) from error

@@ -20,16 +20,17 @@ _YES_NO = {"1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
 class Settings:
     """Everything a deployment may want to set.
 
-    ``library`` is a folder; ``workers`` the number of analysis processes (0: one per core);
-    ``lock_wait_s`` how long a writer waits for another; ``fetch_limit_bytes`` and
-    ``fetch_timeout_s`` bound the download of a URL, and ``fetch_public_only`` refuses URLs of this
-    machine and of private networks. ``model`` is the sound model of new libraries
-    (``auto``: the best that is here). ``vectors`` is where vectors are: ``embedded``, the path of
-    a Milvus Lite file (``.db``) or a Milvus' URL; empty: where the library remembers.
-    ``milvus_token`` is ``user:password`` or a key for it.
+    ``library`` is a folder, or the URL of a Redis (docs/scaling.md); ``workers`` the number of
+    analysis processes (0: one per core); ``lock_wait_s`` how long a writer waits for another;
+    ``fetch_limit_bytes`` and ``fetch_timeout_s`` bound the download of a URL, and
+    ``fetch_public_only`` refuses URLs of this machine and of private networks. ``model`` is the
+    sound model of new libraries (``auto``: the best that is here). ``vectors`` is where vectors
+    are: ``embedded``, the path of a Milvus Lite file (``.db``) or a Milvus' URL; empty: where the
+    library remembers. ``milvus_token`` is ``user:password`` or a key for it, ``redis_password``
+    the password of a library in Redis whose URL has none.
     """
 
-    library: str = DEFAULT_LIBRARY
+    library: str = field(default=DEFAULT_LIBRARY, repr=False)  # an URL may hold a password
     workers: int = 0
     lock_wait_s: float = 60.0
     fetch_limit_bytes: int = 2_000_000_000
@@ -38,6 +39,7 @@ class Settings:
     model: str = "auto"
     vectors: str = field(default="", repr=False)
     milvus_token: str = field(default="", repr=False)
+    redis_password: str = field(default="", repr=False)
 
     @property
     def worker_count(self) -> int:
@@ -60,7 +62,10 @@ class ServeSettings:
     one key or address (0: unbounded). ``listens`` may listen at once, each ``listen_limit_s`` of
     sound. ``private_urls`` lets URLs of private networks be fetched. ``compat`` serves the routes
     of audio_similarity_search too. ``log`` is ``json`` or ``text``. ``grace_s`` is how long work
-    in hand may go on when the service is told to end.
+    in hand may go on when the service is told to end. ``media`` is the folder of what is uploaded
+    (empty: ``media`` in the library's folder, `earmark-media` in the working folder where the
+    library is in Redis); all services and workers of one library share it. ``jobs`` says whether
+    the service does jobs itself, which only workers can take over from it.
     """
 
     host: str = "127.0.0.1"
@@ -81,6 +86,8 @@ class ServeSettings:
     compat: bool = False
     log: str = "json"
     grace_s: float = 20.0
+    media: str = ""
+    jobs: bool = True
 
     @property
     def thread_count(self) -> int:
@@ -109,15 +116,21 @@ def load_settings(
         Where ``EARMARK_*`` is looked up; None is the process environment. ``EARMARK_CONFIG`` names
         the TOML file; without it ``earmark.toml`` in the working folder is read if it is there.
     flags
-        Fields of `Settings` that a caller gave; None means not given.
+        Fields of `Settings` that a caller gave; None means not given. ``profile`` besides names
+        the table ``[profiles.NAME]`` of the TOML file that goes over its top (``EARMARK_PROFILE``).
 
     Raises
     ------
     UsageError
-        A name or value that `Settings` does not have; the message names where it came from.
+        A name or value that `Settings` does not have, or no such profile; the message names where
+        it came from.
     """
     environment = os.environ if environment is None else environment
-    table = {name: value for name, value in _toml(environment).items() if name != "serve"}
+    file = _toml(environment)
+    table = {name: value for name, value in file.items() if name not in ("serve", "profiles")}
+    profile = flags.pop("profile", None) or environment.get("EARMARK_PROFILE")
+    if profile:
+        table |= _profile(file, str(profile))
     return Settings(**_values(Settings, table, environment, "EARMARK_", flags))  # type: ignore[arg-type]
 
 
@@ -137,6 +150,17 @@ def load_serve_settings(
         message = f"serve in the TOML file is a table ([serve]), got {table!r}"
         raise UsageError(message)
     return ServeSettings(**_values(ServeSettings, table, environment, "EARMARK_SERVE_", flags))  # type: ignore[arg-type]
+
+
+def _profile(file: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return the settings of one profile of the TOML file."""
+    profiles = file.get("profiles", {})
+    table = profiles.get(name) if isinstance(profiles, dict) else None
+    if not isinstance(table, dict):
+        known = ", ".join(sorted(profiles)) if isinstance(profiles, dict) else ""
+        message = f"no profile {name!r} in the TOML file; there are: {known or 'none'}"
+        raise UsageError(message)
+    return dict(table)
 
 
 def _values(

@@ -272,10 +272,10 @@ class Indexes:
                 raise self._other_parameters(name, stored.digest, analysis.digest)
 
     def _other_parameters(self, name: str, stored: str, own: str) -> LibraryParametersError:
-        folder = self._parts.folder
+        place = self._parts.address
         return LibraryParametersError(
-            f"the library {folder} was built with other parameters of {name!r} ({stored}, this "
-            f"earmark has {own}); run `earmark --library {folder} rebuild`"
+            f"the library {place} was built with other parameters of {name!r} ({stored}, this "
+            f"earmark has {own}); run `earmark --library {place} rebuild`"
         )
 
 

@@ -58,7 +58,32 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        shape = json.loads(path.read_bytes())
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise StoreError(message) from error
+    return manifest_of(data, str(folder), str(path))
+
+
+def manifest_of(data: bytes, library: str, where: str) -> Manifest:
+    """Return the manifest that some bytes are.
+
+    Parameters
+    ----------
+    library, where
+        What messages call the library, and the place of the bytes.
+
+    Raises
+    ------
+    LibraryVersionError
+        Another version of the format.
+    DamagedIndexError
+        They are not what earmark wrote.
+    """
+    try:
+        shape = json.loads(data)
         if shape["format"] != FORMAT:
             raise KeyError(FORMAT)
         version = int(shape["version"])
@@ -71,28 +96,23 @@ def read_manifest(folder: Path) -> Manifest:
             if v.get("choices")
         }
         vectors = {str(k): str(v) for k, v in shape.get("vectors", {}).items()}
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise StoreError(message) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{path} is damaged; run `earmark --library {folder} rebuild`"
+        message = f"{where} is damaged; run `earmark --library {library} rebuild`"
         raise DamagedIndexError(message) from error
     if version != VERSION:
         remedy = (
             "upgrade earmark" if version > VERSION else "export it with the earmark that wrote it"
         )
         message = (
-            f"the library {folder} has format version {version}, this earmark reads {VERSION}: "
+            f"the library {library} has format version {version}, this earmark reads {VERSION}: "
             f"{remedy}"
         )
         raise LibraryVersionError(message)
     return Manifest(version, digests, off, choices, vectors)
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest atomically and durably; raises OSError."""
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Return the bytes that `manifest_of` reads; equal manifests give equal bytes."""
     engines: dict[str, dict[str, object]] = {}
     for name in sorted(manifest.digests.keys() | manifest.off | manifest.choices.keys()):
         digest = manifest.digests.get(name)
@@ -104,10 +124,14 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     shape = {"format": FORMAT, "version": manifest.version, "engines": engines}
     if manifest.vectors:
         shape["vectors"] = dict(manifest.vectors)
+    return f"{json.dumps(shape, indent=2)}\n".encode()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest atomically and durably; raises OSError."""
     building = folder / f"{NAME}.{os.getpid()}.tmp"
-    with building.open("w", encoding="utf-8") as file:
-        json.dump(shape, file, indent=2)
-        file.write("\n")
+    with building.open("wb") as file:
+        file.write(manifest_bytes(manifest))
         file.flush()
         os.fsync(file.fileno())
     building.replace(folder / NAME)

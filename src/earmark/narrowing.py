@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from earmark.ports import Numbers, TrackStore
+from earmark.ports import Numbers, TagLookup, TrackStore
 from earmark.types import Track, Within
 
 _PAGE = 2000
@@ -16,10 +16,14 @@ _PAGE = 2000
 def admitted(tracks: TrackStore, within: Within) -> Numbers | None:
     """Return the sorted numbers of the tracks that ``within`` admits; None: it admits all.
 
-    Reads every track's row: the cost grows with the library.
+    Reads every track's row, and its cost grows with the library, but where only tags are asked for
+    and the store looks them up.
     """
     if not within.of_tracks:
         return None
+    by_tags_only = Within(tags=within.tags, label=within.label, whole=within.whole) == within
+    if by_tags_only and isinstance(tracks, TagLookup):
+        return tracks.by_tags(within.tags)
     numbers: set[int] = set()
     after = None
     while page := tracks.page(after, _PAGE):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.bootstrap import FolderRoom
+from earmark.homes import FolderRoom
 from earmark.sound.features import SoundFeatures, features_of, pack, unpack
 from earmark.sound.index import SoundIndex
 from earmark.sound.params import JoinParams, SoundParams

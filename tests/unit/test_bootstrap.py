@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from earmark import (
     StoreError,
     UsageError,
 )
-from earmark.bootstrap import open_parts, store_errors
+from earmark.bootstrap import open_ledger, open_parts
 from earmark.errors import DiskFullError
+from earmark.homes import store_errors
 from earmark.manifest import VERSION, Manifest, read_manifest, write_manifest
 from earmark.ports import Embedded
 
@@ -45,8 +47,8 @@ def test_what_is_no_library(tmp_path):
         open_parts(tmp_path / "song.mp3" / "x", SETTINGS, create=True)
     with pytest.raises(StoreError):
         open_parts(tmp_path / "song.mp3", SETTINGS, create=True)
-    with pytest.raises(UsageError, match="folders only"):
-        open_parts("redis://host/0", SETTINGS, create=True)
+    with pytest.raises(UsageError, match=r"begins with redis://.*nothing is known of ftp://"):
+        open_parts("ftp://host/0", SETTINGS, create=True)
 
 
 def test_another_version_says_what_to_do(tmp_path):
@@ -91,3 +93,13 @@ def test_digests_are_remembered(tmp_path):
 def test_a_full_device_has_its_own_error(tmp_path):
     with pytest.raises(DiskFullError, match="no room"), store_errors(tmp_path):
         raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("place", ["redis:/ann:secret@db/0", Path("rediss://ann:secret@db/0")])
+def test_half_a_url_is_no_folder(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (lambda: open_parts(place, SETTINGS, create=True), lambda: open_ledger(place)):
+        with pytest.raises(UsageError, match="two slashes follow the colon") as caught:
+            use()
+        assert "secret" not in caught.value.message
+    assert list(tmp_path.iterdir()) == []

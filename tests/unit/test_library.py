@@ -220,7 +220,7 @@ def test_a_rebuild_reports_what_it_cannot_read(three, settings, write, song, mon
 
 
 def test_a_rebuild_mends_a_damaged_index(three, settings, write, song):
-    damaged = list((three._parts.folder / "index" / "sound").rglob("*.*"))
+    damaged = list((three.folder / "index" / "sound").rglob("*.*"))
     assert damaged
     for path in damaged:
         path.write_bytes(b"damage")
@@ -235,7 +235,7 @@ def test_a_rebuild_mends_a_damaged_index(three, settings, write, song):
 def test_an_index_that_was_lost_comes_back_from_the_truth(three, settings, write, song):
     import shutil
 
-    shutil.rmtree(three._parts.folder / "index")
+    shutil.rmtree(three.folder / "index")
     with Library.open(settings=settings) as library:
         clip = write("clip.wav", cut(song(1), 3, 8))
         assert library.identify(clip, mode="sound").outcome == "match"

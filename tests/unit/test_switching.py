@@ -41,7 +41,7 @@ def test_an_engine_that_is_off_is_not_asked_and_not_fed(shelf, write, clip, sett
 
 def test_off_drops_the_index_and_keeps_the_features(shelf, write, clip, settings):
     shelf.add(write("1.wav", 1))
-    folder = shelf._parts.folder / "index" / "sound"
+    folder = shelf.folder / "index" / "sound"
     assert any(folder.rglob("*.segment"))
     with Library.open(settings=settings) as other:
         assert other.identify(clip, mode="sound").outcome == "match"

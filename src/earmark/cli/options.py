@@ -15,8 +15,8 @@ LibraryOption = Annotated[
     str | None,
     typer.Option(
         "--library",
-        metavar="PATH",
-        help="The library's folder (EARMARK_LIBRARY; ./earmark-library where nothing is said).",
+        metavar="PLACE",
+        help="The library's folder or Redis URL (EARMARK_LIBRARY; ./earmark-library by default).",
         show_default=False,
     ),
 ]
@@ -27,6 +27,15 @@ VectorsOption = Annotated[
         metavar="URI",
         help="Where vectors are: embedded, PATH.db (Milvus Lite) or a Milvus' URL "
         "(EARMARK_VECTORS); the library remembers what `add` or `rebuild` used.",
+        show_default=False,
+    ),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Take the settings of [profiles.NAME] in earmark.toml (EARMARK_PROFILE).",
         show_default=False,
     ),
 ]
@@ -47,6 +56,7 @@ class Program:
 
     library: str | None = None
     vectors: str | None = None
+    profile: str | None = None
 
 
 def settings(
@@ -60,7 +70,11 @@ def settings(
 
     said = context.obj or Program()
     return load_settings(
-        library=library or said.library, vectors=said.vectors, workers=workers, model=model
+        profile=said.profile,
+        library=library or said.library,
+        vectors=said.vectors,
+        workers=workers,
+        model=model,
     )
 
 

@@ -18,7 +18,7 @@ def fetched_file(path: Path) -> Iterator[Callable[[bytes], object]]:
     DiskFullError, StoreError
         It cannot be written.
     """
-    from earmark.bootstrap import store_errors
+    from earmark.homes import store_errors
 
     unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.unfinished")
     with store_errors(path):

@@ -86,6 +86,10 @@ class CountingPostings:
         """Return the bytes given with a number."""
         return self.store.payload(number)
 
+    def payloads(self, numbers: Sequence[int]) -> list[Payload]:
+        """Return the bytes given with each number."""
+        return self.store.payloads(numbers)
+
     def stats(self) -> Mapping[str, int]:
         """Return the store's sizes and counts."""
         return self.store.stats()
@@ -109,6 +113,15 @@ class CountingRoom:
     def keep(self, name: str, data: bytes | None) -> None:
         """Store bytes in the room."""
         self.room.keep(name, data)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several machines write to the room."""
+        return self.room.shared
+
+    def agree(self, name: str, data: bytes) -> bytes:
+        """Store bytes in the room unless another has."""
+        return self.room.agree(name, data)
 
     def choice(self, name: str) -> str | None:
         """Return the room's choice."""

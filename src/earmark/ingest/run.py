@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from earmark.errors import DiskFullError, SourceNotFoundError, SourceUnreadableError
 from earmark.ingest.analyse import Analysed, Analyst, Job
+from earmark.ingest.claims import AGAIN_S, Claims
 from earmark.ingest.inputs import Inputs
 from earmark.ingest.playlists import is_url
 from earmark.ingest.pool import Pool, Reply
@@ -58,6 +59,9 @@ class Ingest:
         idle: Sequence[str] = (),
     ) -> None:
         self._tracks = tracks
+        self._claims = Claims(tracks)
+        self._elsewhere: list[str] = []
+        """Sources that another process has claimed."""
         self._commit_batch = commit
         self._analyst = analyst
         self._workers = workers
@@ -92,30 +96,47 @@ class Ingest:
                     "the same command goes on from there"
                 )
                 raise DiskFullError(message) from error
+            finally:
+                self._claims.release(*self._seen)
         return replace(self._report, wall_s=self._wall_s(), interrupted=not finished)
 
     def _drive(self, pool: Pool[Job, Analysed], sources: Sequence[str]) -> bool:
         """Feed the workers and settle what comes back; False where it was stopped early."""
         waiting = iter(sources)
         source = next(waiting, None)
-        while not self._stop.is_set() and (source is not None or pool.pending):
+        while not self._stop.is_set() and (source is not None or pool.pending or self._elsewhere):
             while source is not None and pool.has_room and not self._stop.is_set():
                 self._begin(source, pool)
                 source = next(waiting, None)
+            if source is None and not pool.pending and self._elsewhere:
+                waiting = self._look_again()
+                source = next(waiting, None)
+                continue
             reply = pool.fetch(_POLL_S) if pool.pending else None
             if reply is not None:
                 self._settle(reply, pool)
             due = self._batch and time.monotonic() - self._batch_since >= BATCH_S
             if due or len(self._batch) >= BATCH_TRACKS:
                 self._commit()
-        return source is None and not pool.pending
+        return source is None and not pool.pending and not self._elsewhere
+
+    def _look_again(self) -> Iterator[str]:
+        """Return what others were at work on: it is done by now, or theirs to finish, or ours.
+
+        What is in hand is committed first: nobody waits for it then.
+        """
+        self._commit()
+        again, self._elsewhere = self._elsewhere, []
+        self._stop.wait(AGAIN_S)
+        return iter(again)
 
     def _begin(self, source: str, pool: Pool[Job, Analysed]) -> None:
         """Leave a file alone if its size and time are known, else have it read."""
         self._begun += 1
         if is_url(source):
-            self._seen[source] = Seen(self._begun)
-            pool.submit(Job(source, analyse=True))
+            if self._claimed(source):
+                self._seen[source] = Seen(self._begun)
+                pool.submit(Job(source, analyse=True))
             return
         try:
             stat = os.stat(file_of(source))  # noqa: PTH116 - a string is all that is kept of a path
@@ -126,18 +147,31 @@ class Ingest:
             message = f"{source} cannot be read: {error.strerror}"
             self._fail(Failure(source, SourceUnreadableError.code, message))
             return
-        state = self._tracks.source_state(source)
         seen = Seen(self._begun, stat.st_size, stat.st_mtime_ns)
-        if state and (state.size_bytes, state.modified_ns) == (seen.size_bytes, seen.modified_ns):
+        if self._unchanged(source, seen):
             self._count(source, unchanged=1)
-            return
-        self._seen[source] = seen
-        pool.submit(Job(source, analyse=False))
+        elif self._claimed(source):
+            if self._claims.needed and self._unchanged(source, seen):
+                self._count(self._forget(source), unchanged=1)  # somebody was quicker
+                return
+            self._seen[source] = seen
+            pool.submit(Job(source, analyse=False))
+
+    def _unchanged(self, source: str, seen: Seen) -> bool:
+        state = self._tracks.source_state(source)
+        now = (seen.size_bytes, seen.modified_ns)
+        return state is not None and (state.size_bytes, state.modified_ns) == now
+
+    def _claimed(self, source: str) -> bool:
+        if self._claims.take(source):
+            return True
+        self._elsewhere.append(source)
+        return False
 
     def _settle(self, reply: Reply[Job, Analysed], pool: Pool[Job, Analysed]) -> None:
         job, result = reply.job, reply.result
         if isinstance(result, Failure):
-            self._seen.pop(job.source, None)
+            self._forget(job.source)
             self._fail(replace(result, input=job.source))
         elif not self._known(job.source, result.content_id):
             if result.features is None:
@@ -200,8 +234,10 @@ class Ingest:
             linked=self._report.linked + linked,
             track_ids=(*self._report.track_ids, *(track.id for track in committed)),
         )
+        self._claims.release(*(track.source for track in batch))
         for track in batch:
-            self._count(self._forget(track.source), added=1)
+            self._seen.pop(track.source, None)
+            self._count(track.source, added=1)
 
     def _with_identity(self, track: NewTrack) -> NewTrack:
         """Keep the id, and what a person wrote and attached, of a track whose file has changed."""
@@ -250,6 +286,7 @@ class Ingest:
 
     def _forget(self, source: str) -> str:
         self._seen.pop(source, None)
+        self._claims.release(source)
         return source
 
     def _wall_s(self) -> float:

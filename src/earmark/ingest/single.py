@@ -16,6 +16,7 @@ from earmark.audio._errors import mapped
 from earmark.audio.fetch import is_url
 from earmark.errors import TrackNotFoundError, UsageError
 from earmark.ingest.analyse import Analysed, Analyst, Job, content_of
+from earmark.ingest.claims import Claims
 from earmark.ingest.crew import Patience
 from earmark.ingest.inputs import one_source
 from earmark.ingest.records import (
@@ -117,6 +118,16 @@ class Put:
         analyst = self._shelf.analyst()
         analyst.prepare()
         self._look(analyst)
+        claims = Claims(self._shelf.tracks)
+        with claims.held(self._source, patience):
+            if self._track_id is not None or self._again or self._content is None:
+                return self._run(patience)
+            # The same bytes from elsewhere at the same time must become one track. Whoever holds
+            # bytes waits for nothing else, so nobody waits for ever.
+            with claims.held(f"bytes:{self._content}", patience):
+                return self._run(patience)
+
+    def _run(self, patience: Patience) -> PutReport:
         while True:
             patience.check()
             step = self._sketch()

@@ -201,19 +201,15 @@ class Changes(Opened):
         ids = [track_ids] if isinstance(track_ids, str) else list(dict.fromkeys(track_ids))
         for name in self._indexes.names:
             self._indexes.current(name)
-        with self._tracks.writing():
-            self._tracks.delete(ids)
-            self._indexes.follow()
-            self._indexes.flush()
+        self._committing.remove(ids)
 
     def _commit_one(self, batch: Sequence[NewTrack]) -> list[Track]:
         """Write one track; indexes, which follow from the truth, are made durable now and then."""
-        with self._tracks.writing():
-            tracks = self._commit(batch)
-            self._unsettled += len(tracks)
-            if self._unsettled >= SETTLE_EVERY:
-                self._settle()
-                self._unsettled = 0
+        tracks = self._commit(batch)
+        self._unsettled += len(tracks)
+        if self._unsettled >= SETTLE_EVERY:
+            self._unsettled = 0
+            self._settle()
         return tracks
 
     def _shelf(self) -> Shelf:

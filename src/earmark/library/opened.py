@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.bootstrap import Parts
 from earmark.config import Settings
+from earmark.errors import UsageError
+from earmark.homes import FolderHome
 from earmark.indexes import Indexes
-from earmark.ports import NewTrack
+from earmark.library.committing import Committing, TruthFirst, VisibleLast
+from earmark.ports import NewTrack, SharedTrackStore
+from earmark.shared_indexes import SharedIndexes
 from earmark.types import Track
 
 if TYPE_CHECKING:
@@ -26,15 +31,40 @@ class Opened:
         self._parts = parts
         self._settings = settings
         self._tracks = parts.tracks
-        self._indexes = Indexes(parts)
+        self._indexes: Indexes
+        self._committing: Committing
+        if isinstance(parts.tracks, SharedTrackStore):
+            self._indexes = shared = SharedIndexes(parts, parts.tracks)
+            self._committing = VisibleLast(parts.tracks, shared)
+        else:
+            self._indexes = Indexes(parts)
+            self._committing = TruthFirst(parts.tracks, self._indexes)
         self._workshop: Workshop | None = None
         self._opening = threading.Lock()
         self._unsettled = 0
 
     @property
+    def address(self) -> str:
+        """The library's folder, or its URL without secrets: what ``--library`` takes."""
+        return self._parts.address
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines may write to it at the same time."""
+        return isinstance(self._parts.tracks, SharedTrackStore)
+
+    @property
     def folder(self) -> Path:
-        """The library's folder."""
-        return self._parts.folder.absolute()
+        """The library's folder; raises `UsageError` where it has none."""
+        home = self._parts.home
+        if not isinstance(home, FolderHome):
+            message = f"the library {home.address} lies in no folder"
+            raise UsageError(message)
+        return home.folder.absolute()
+
+    def reach(self) -> None:
+        """Raise `StoreUnavailableError` where a server that it needs does not answer."""
+        self._parts.home.reach()
 
     def close(self) -> None:
         """End what runs, and release files and connections."""
@@ -48,17 +78,16 @@ class Opened:
         return self._tracks.count()
 
     def __repr__(self) -> str:
-        return f"<Library {str(self._parts.folder)!r}>"
+        return f"<Library {self.address!r}>"
 
     def _commit(self, batch: Sequence[NewTrack]) -> list[Track]:
-        with self._tracks.writing():
-            tracks = self._tracks.put(batch)
-            self._indexes.follow()
-        return tracks
+        return self._committing.commit(batch)
 
     def _settle(self) -> None:
-        with self._tracks.writing():
-            self._indexes.flush()
+        self._committing.settle()
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return self._committing.alone()
 
     def _limits(self) -> FetchLimits:
         from earmark.audio.fetch import FetchLimits

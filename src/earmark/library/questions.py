@@ -179,10 +179,6 @@ class Questions(Opened):
         """Return what engines are opened for here: ``{"sound": {"model": "mn04"}}``."""
         return self._indexes.choices()
 
-    def check(self) -> list[str]:
-        """Return one sentence for each fault found in the truth or an index; reads everything."""
-        return [*self._tracks.check(), *self._indexes.faults()]
-
     def engines(self) -> Mapping[str, bool]:
         """Return every installed engine, in the order of ``auto``, and whether it is on here."""
         on = self._indexes.names

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from earmark.errors import ArchiveError, UsageError
 from earmark.library.opened import Opened
 from earmark.ports import NewTrack
-from earmark.reports import CopyReport, ProgressCallback, RebuildReport
+from earmark.reports import CopyReport, ProgressCallback, RebuildReport, RepairReport
 
 
 class Upkeep(Opened):
@@ -38,7 +39,7 @@ class Upkeep(Opened):
         if not on and set(self._indexes.names) <= {name}:
             message = f"{name!r} is the only engine that is on; switch another one on first"
             raise UsageError(message)
-        with self._tracks.writing():
+        with self._alone():
             return self._indexes.switch(name, on)
 
     def rebuild(
@@ -68,10 +69,25 @@ class Upkeep(Opened):
         from earmark.rebuild import Rebuild
 
         count = workers or self._settings.worker_count
-        with self._tracks.writing():
+        with self._alone():
             if model is not None:
                 self._indexes.choose("sound", {"model": model})
             return Rebuild(self._tracks, self._indexes, self._analyst(), count, progress).run()
+
+    def check(self) -> list[str]:
+        """Return one sentence for each fault found in the truth or an index; reads everything."""
+        return [*self._parts.home.faults(), *self._tracks.check(), *self._indexes.faults()]
+
+    def repair(self, *, progress: ProgressCallback | None = None) -> RepairReport:
+        """Mend what the truth suffices to mend, without any audio; tell what is wrong still.
+
+        What writers that were killed have left is cleared away, indexes get what they lack and
+        lose what no track has, and damaged ones are built again. It reads everything, twice.
+        """
+        from earmark.drift import repair
+
+        with self._alone():
+            return repair(self._tracks, self._indexes, self.check, progress)
 
     def export_to(
         self,
@@ -90,7 +106,7 @@ class Upkeep(Opened):
             It cannot be written.
         """
         from earmark.archive.write import export
-        from earmark.bootstrap import store_errors
+        from earmark.homes import store_errors
 
         with store_errors(path):
             return export(
@@ -126,6 +142,66 @@ class Upkeep(Opened):
         report = import_into(self._tracks, commit, digests, Path(path), progress)
         self._settle()
         return report
+
+    def copy_to(
+        self,
+        target: Upkeep,
+        *,
+        progress: ProgressCallback | None = None,
+        stop: threading.Event | None = None,
+    ) -> CopyReport:
+        """Copy every track into another library, of whatever kind, and compare both at the end.
+
+        Tracks keep their ids, metadata, covers, the day they were added and every engine's
+        features; the audio files stay where they are. A target that holds nothing takes over the
+        models and the engines that are off. What the target holds besides stays; where it has
+        another content under the same id, this library's is written. A copy that was cut off,
+        even by a kill, goes on when it is run again.
+
+        Parameters
+        ----------
+        progress
+            Called with how far it is; every track counts twice, copied and compared.
+        stop
+            Once set, the batch in hand is committed and `StoppedError` raised.
+
+        Raises
+        ------
+        UsageError
+            The target is this library.
+        LibraryParametersError
+            The target's features were made with other parameters or another model.
+        DamagedIndexError
+            A track cannot be made the same on both sides.
+        StoreError
+            One of the libraries is the trouble; what was committed stays.
+        """
+        from earmark.copying.beginnings import (
+            require_another,
+            require_same_parameters,
+            take_over,
+        )
+        from earmark.copying.run import Copy
+        from earmark.copying.whole import Side
+
+        require_another(self._parts, target._parts)
+        if not len(target):
+            with target._alone():
+                if not len(target):  # another may have begun meanwhile
+                    take_over(self._parts, target._parts, target._indexes)
+        for name in target._indexes.names:
+            target._indexes.current(name)  # a library that cannot be searched takes nothing in
+        require_same_parameters(self._parts, target._parts)
+        engines = sorted({*self._indexes.all_names, *self._parts.manifest().digests})
+        copy = Copy(
+            Side(self._tracks, self._parts.address, engines),
+            Side(target._tracks, target._parts.address, engines),
+            target._commit,
+            lock_wait_s=target._settings.lock_wait_s,
+            progress=progress,
+            stop=stop,
+        )
+        return copy.run(target._settle)
 
     def _require_readable(self, batch: Sequence[NewTrack], path: str | os.PathLike[str]) -> None:
         """Refuse features that no index can be made of: no search would work any more."""

@@ -148,6 +148,16 @@ class IndexRoom(Protocol):
         They are part of the derived index and go with it.
         """
 
+    @property
+    def shared(self) -> bool:
+        """Whether several machines write here at once: what is added must be everybody's then.
+
+        An engine must not let additions wait in memory where this is True.
+        """
+
+    def agree(self, name: str, data: bytes) -> bytes:
+        """Store bytes beside the index unless another writer has; return what is stored now."""
+
     def choice(self, name: str) -> str | None:
         """Return what the library recorded of this engine's choices, e.g. its ``model``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from earmark.ports.arrays import Numbers
 from earmark.types import Track
@@ -26,6 +26,8 @@ class NewTrack:
     ``audio_id`` identifies the audio by its features: tracks with the same ``audio_id`` share one
     number and are indexed once. ``size_bytes`` and ``modified_ns`` let a later run skip a file
     that has not changed. ``track_id`` replaces that track, or creates it under the caller's id.
+    ``added_at`` is the day that a copy brings along; None is now, and a replaced track keeps its
+    own.
     """
 
     source: str
@@ -42,6 +44,7 @@ class NewTrack:
     extra: Mapping[str, str] = field(default_factory=dict)
     cover: bytes | None = None
     track_id: str | None = None
+    added_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,28 @@ class TrackChanges:
     source: str | None = None
     size_bytes: int | None = None
     modified_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Tracks that are written down and not visible yet: parallel ``tracks`` and ``numbers``.
+
+    ``new`` tells for each engine the numbers whose features this stage has brought: what its index
+    has to know before the tracks are published. ``token`` names the stage in the store.
+    """
+
+    token: str
+    tracks: tuple[NewTrack, ...]
+    numbers: tuple[int, ...]
+    new: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Tracks that are visible from now on, and the numbers that no track refers to any more."""
+
+    tracks: tuple[Track, ...]
+    gone: tuple[int, ...] = ()
 
 
 class TrackStore(Protocol):
@@ -137,3 +162,88 @@ class TrackStore(Protocol):
 
     def close(self) -> None:
         """Release files and connections."""
+
+
+@runtime_checkable
+class Mending(Protocol):
+    """What a `TrackStore` may be besides: some of what `check` finds it can mend by itself."""
+
+    def mend(self) -> list[str]:
+        """Mend that, and return one sentence for each thing done; nobody else writes meanwhile."""
+
+
+@runtime_checkable
+class SharedTrackStore(TrackStore, Protocol):
+    """What a `TrackStore` may be besides: several machines write to it at once.
+
+    There is no transaction over it and the indexes, so a track becomes visible last (`stage`, then
+    the indexes, then `publish`) and a removal hides first (`hide`, then the indexes, then
+    `forget`). Each step may be done twice. What a writer that died has left is found by
+    `leftovers` and cleared away by whoever comes next: the indexes remove it, then `forget`.
+
+    `writing` is held by any number of writers at once; it only keeps `alone` out.
+    """
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep every writer out, for what concerns all tracks (re-entrant within a thread).
+
+        Raises
+        ------
+        LibraryLockedError
+            Others kept writing longer than the configured wait.
+        """
+
+    def stage(self, tracks: Sequence[NewTrack]) -> Stage:
+        """Write tracks durably where nobody sees them; the caller holds `writing`."""
+
+    def publish(self, stage: Stage) -> Published:
+        """Make a stage visible: all of it at one moment; the caller has held `writing` since.
+
+        Audio that another writer has published meanwhile keeps that writer's number, and the
+        stage's own number is among ``gone``.
+
+        Raises
+        ------
+        LibraryLockedError
+            This process stood still for so long that another has taken over its work; nothing of
+            the stage is or will be visible.
+        """
+
+    def hide(self, track_ids: Sequence[str]) -> list[int]:
+        """Hide all or none at one moment; return the numbers that no track refers to any more.
+
+        Raises
+        ------
+        TrackNotFoundError
+            There is no such track.
+        """
+
+    def leftovers(self) -> list[int]:
+        """Return the sorted numbers that are to be cleared away.
+
+        They are those of stages whose writer is gone, and those that are hidden and not forgotten.
+        """
+
+    def staged(self) -> list[int]:
+        """Return the sorted numbers of stages that are not published yet; some may never be."""
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Delete the features of `leftovers`; the indexes know nothing of them any more."""
+
+    def claim(self, sources: Sequence[str]) -> list[bool]:
+        """Take sources for this process; False where another living process has one.
+
+        A claim lasts until `release`, `close` or some seconds after the process has died. Claims
+        that this process holds already are True.
+        """
+
+    def release(self, sources: Sequence[str]) -> None:
+        """Give claims of this process back."""
+
+
+@runtime_checkable
+class TagLookup(Protocol):
+    """What a `TrackStore` may be besides: it need not read every track to find those of a tag."""
+
+    def by_tags(self, tags: Sequence[str]) -> Numbers:
+        """Return the sorted numbers of the tracks that have every one of ``tags``."""

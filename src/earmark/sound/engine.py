@@ -28,6 +28,8 @@ from earmark.types import Clip, Finding, Kind, Span
 _CLOSED = (ModelUnavailableError, CheckpointError, ExtraMissingError)
 MOST_MOMENTS = 64
 """The most moments of one track that are compared with a library at a time."""
+_PAYLOADS_AT_ONCE = 4096
+"""Tracks whose labels are in memory at a time."""
 SHORTEST_S = 0.05
 """Less audio than this sounds like nothing."""
 
@@ -127,14 +129,17 @@ class SoundEngine:
             analyser = self._analysis.analyser()
             analyser.feed(clip.samples)
             features = analyser.finish()
-        opened = self._index.settled()
-        if opened is None or not len(features.vectors):
-            return []
-        vectors = self._index.joined(opened, features)
         ends_s = (features.start_s + features.length_s).tolist()
         pairs = zip(features.start_s.tolist(), ends_s, strict=True)
         spans = [Span(start_s, end_s) for start_s, end_s in pairs]
-        return self._found(opened, vectors, spans, limit, compared, without=())
+
+        def ask(opened: Opened | None) -> list[Finding]:
+            if opened is None or not spans:
+                return []
+            vectors = self._index.joined(opened, features)
+            return self._found(opened, vectors, spans, limit, compared, without=())
+
+        return self._index.asked(ask)
 
     def similar(
         self, number: int, at_s: float | None, limit: int, compared: Compared
@@ -153,7 +158,22 @@ class SoundEngine:
         KeyError
             The index does not know the number.
         """
-        opened = self._index.settled()
+        return self._index.asked(
+            lambda opened: self._similar(opened, number, at_s, limit, compared)
+        )
+
+    def label_names(self) -> tuple[str, ...]:
+        """Return the names of the labels that the model knows."""
+        return self._chosen.open().label_names()
+
+    def _similar(
+        self,
+        opened: Opened | None,
+        number: int,
+        at_s: float | None,
+        limit: int,
+        compared: Compared,
+    ) -> list[Finding]:
         if opened is None and number in self._index.known():
             raise _nothing_sounds(at_s)
         if opened is None:
@@ -172,10 +192,6 @@ class SoundEngine:
             rows = rows[np.linspace(0, len(rows) - 1, MOST_MOMENTS).round().astype(int)]
         spans = [Span(float(own.start_s[row]), float(ends_s[row])) for row in rows]
         return self._found(opened, own.vectors[rows], spans, limit, compared, without=(number,))
-
-    def label_names(self) -> tuple[str, ...]:
-        """Return the names of the labels that the model knows."""
-        return self._chosen.open().label_names()
 
     def _found(
         self,
@@ -209,11 +225,13 @@ class SoundEngine:
             raise UsageError(message)
         known_numbers = opened.moments.known()
         numbers = known_numbers if among is None else np.intersect1d(known_numbers, among)
+        with_it: list[bool] = []
         try:
-            payloads = opened.moments.payloads(numbers.tolist())
+            for at in range(0, len(numbers), _PAYLOADS_AT_ONCE):
+                some = opened.moments.payloads(numbers[at : at + _PAYLOADS_AT_ONCE].tolist())
+                with_it += [any(windows_with(one, index) for index in wanted) for one in some]
         except KeyError:  # one was removed since: look again
             return self._labelled(opened, label, among)
-        with_it = [any(windows_with(payload, index) for index in wanted) for payload in payloads]
         return np.asarray(numbers[np.array(with_it, bool)])
 
 

@@ -7,8 +7,9 @@ that has outgrown its statistics asks to be built anew (`SoundIndex.outgrown`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,12 +21,14 @@ from earmark.sound.model import Float32
 from earmark.sound.params import SoundParams, digest_of
 from earmark.sound.statistics import Statistics, fit
 
+T = TypeVar("T")
 STATISTICS = "statistics"
 ENOUGH_WINDOWS = 4096
 """Statistics fitted on this many windows are final."""
 GROWTH = 8
 """Others are fitted anew once there are this many times the windows."""
 _SEED = 20
+_ASKED_AGAIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class SoundIndex:
         """Make features searchable at once."""
         with self._lock:
             self._look()
+            if self._opened is not None:
+                self._add(self._opened, items)
+                return
             for number, features in items:
                 if self._opened is not None:
                     self._add(self._opened, [(number, features)])
@@ -84,6 +90,8 @@ class SoundIndex:
                     self._counted = self._windows_waiting()
                     if self._counted >= ENOUGH_WINDOWS:
                         self.settled()
+            if self._room.shared:
+                self.settled()
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Hide numbers."""
@@ -101,11 +109,26 @@ class SoundIndex:
             if self._opened is None and self._windows_waiting():
                 self._open_kept()  # another process may have fitted them since
                 if self._opened is None:
-                    self._opened = self._open(self._fitted())
+                    self._opened = self._open(self._agreed(self._fitted()))
             if self._opened is not None and self._waiting:
                 self._add(self._opened, self._waiting.items())
                 self._waiting = {}
             return self._opened
+
+    def asked(self, ask: Callable[[Opened | None], T]) -> T:
+        """Return what ``ask`` makes of `settled`, with the statistics that are in force.
+
+        Another process may fit them anew at any moment; then it is asked again.
+        """
+        for _ in range(_ASKED_AGAIN):
+            opened = self.settled()
+            try:
+                return ask(opened)
+            except LibraryParametersError:
+                self.reload()
+                if self._opened is opened:
+                    raise
+        return ask(self.settled())
 
     def flush(self) -> None:
         """Write statistics, then vectors; the caller holds the writer's lock."""
@@ -174,10 +197,24 @@ class SoundIndex:
         )
 
     def _add(self, opened: Opened, items: Iterable[tuple[int, SoundFeatures]]) -> None:
-        for number, features in items:
-            vectors, labels = self.joined(opened, features), pack_labels(features)
-            span = (features.start_s, features.length_s)
-            opened.moments.add([Embedded(number, vectors, *span, labels)])
+        opened.moments.add(
+            Embedded(
+                number,
+                self.joined(opened, features),
+                features.start_s,
+                features.length_s,
+                pack_labels(features),
+            )
+            for number, features in items
+        )
+
+    def _agreed(self, statistics: Statistics) -> Statistics:
+        """Return the statistics that all writers use: where many write, the first to be kept."""
+        if not self._room.shared:
+            return statistics
+        kept = self._room.agree(STATISTICS, statistics.to_bytes())
+        self._kept = True
+        return Statistics.from_bytes(kept)
 
     def _windows_waiting(self) -> int:
         return sum(len(features.vectors) for features in self._waiting.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from earmark.bootstrap import FolderRoom
+from earmark.homes import FolderRoom
 from earmark.sound.analysis import Chosen, SoundAnalysis
 from earmark.sound.catalogue import model_plugin
 from earmark.sound.engine import SoundEngine

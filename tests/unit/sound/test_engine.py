@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from earmark.bootstrap import FolderRoom
 from earmark.errors import AudioTooShortError, ModelUnavailableError, UsageError
+from earmark.homes import FolderRoom
 from earmark.ports import Choosing, Compared, Comparing, Outgrowing
 from earmark.sound.analysis import Chosen
 from earmark.sound.catalogue import model_plugin
@@ -216,7 +216,9 @@ def test_labels_stand_in_the_evidence(named, ask):
     ("label", "expected"),
     [("hum", {1, 3}), ("Dog whistle", {2, 3}), ("whist", {2, 3}), ("Tone", set())],
 )
-def test_a_label_narrows(named, label, expected):
+@pytest.mark.parametrize("at_once", [2, 4096])
+def test_a_label_narrows(named, label, expected, at_once, monkeypatch):
+    monkeypatch.setattr("earmark.sound.engine._PAYLOADS_AT_ONCE", at_once)
     found = named.search_among(Clip(tone(70) + tone(3000), RATE_HZ), 9, Compared(label=label))
     assert set(numbers(found)) <= expected
     payload_numbers = named._labelled(named._index.settled(), label, None)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.bootstrap import FolderRoom
 from earmark.errors import DamagedIndexError, LibraryParametersError
+from earmark.homes import FolderRoom
 from earmark.sound.index import GROWTH, STATISTICS, SoundIndex
 from earmark.sound.params import SoundParams
 
@@ -235,7 +235,7 @@ def test_killed_between_the_two_halves_of_a_drop(room, new_index, heard):
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from earmark.bootstrap import FolderRoom
+from earmark.homes import FolderRoom
 from earmark.sound.index import SoundIndex
 from earmark.sound.params import SoundParams
 from earmark.stores.vectors import FileVectorStore
@@ -296,11 +296,15 @@ def test_what_settling_could_not_finish_is_not_lost(new_index, heard, monkeypatc
     index.add([(n, heard[n]) for n in range(1, 6)])
     real, left = FileVectorStore.add, [3]
 
+    def some(items):
+        for item in items:
+            left[0] -= 1
+            if not left[0]:
+                raise OSError
+            yield item
+
     def add(self, items):
-        left[0] -= 1
-        if not left[0]:
-            raise OSError
-        real(self, items)
+        real(self, some(items))
 
     monkeypatch.setattr(FileVectorStore, "add", add)
     with pytest.raises(OSError):
