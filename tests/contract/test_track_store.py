@@ -208,6 +208,22 @@ def test_sources_that_are_no_text_survive(store):
     assert store.source_state(name).source == name
 
 
+def test_long_texts_survive(store):
+    fields = {
+        "source": "/music/" + "s" * 300,
+        "content_id": "c" * 301,
+        "title": "t" * 70_000,
+        "artist": "\0",
+        "album": "ä" * 200,
+        "tags": tuple(f"tag {at} " + "x" * (at * 20) for at in range(20)),
+        "extra": {"lyrics": "la " * 30_000, "": "empty"},
+    }
+    (track,) = store.put([new("a", **fields)])
+    for got in (track, store.get(track.id), *store.page(None, 9, "x" * 300)):
+        assert {name: getattr(got, name) for name in fields} == fields
+    assert store.check() == []
+
+
 def test_by_content_and_the_latest_of_a_source(store):
     one, two = store.put([new("a"), new("b", content_id="content-a")])
     assert [state.track_id for state in store.by_content("content-a")] == [one.id, two.id]

@@ -174,6 +174,7 @@ class MemoryTrackStore:
         track_id = new.track_id or self._free_id(new)
         old = self._entries.get(track_id)
         number = self._number(new)
+        kept = old.track.added_at if old else datetime.now(UTC).isoformat(timespec="seconds")
         audio = self._audios[number]
         for engine, features in new.features.items():
             audio.features.setdefault(engine, features)
@@ -188,7 +189,7 @@ class MemoryTrackStore:
             new.album,
             new.tags,
             dict(new.extra),
-            old.track.added_at if old else datetime.now(UTC).isoformat(timespec="seconds"),
+            new.added_at or kept,
         )
         state = SourceState(track_id, new.source, new.content_id, new.size_bytes, new.modified_ns)
         self._entries[track_id] = _Entry(track, state, new.cover)

@@ -20,14 +20,15 @@ def put_track(connection: sqlite3.Connection, new: NewTrack, left: set[int]) -> 
     track_id = new.track_id or _free_id(connection, new)
     number = _number(connection, new)
     row = {**new_row(new), "id": track_id, "number": number}
-    row["added_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+    row["added_at"] = new.added_at or datetime.now(UTC).isoformat(timespec="seconds")
     old = connection.execute("SELECT number FROM tracks WHERE id = ?", (track_id,)).fetchone()
     if old is not None and old[0] != number:
         left.add(old[0])
     names = ", ".join(row)
     values = ", ".join(f":{name}" for name in row)
-    # A replaced track keeps its place in the list and the day it was added.
-    sets = ", ".join(f"{n} = excluded.{n}" for n in row if n not in ("id", "added_at"))
+    # A replaced track keeps its place in the list and, where no other is told, its day.
+    kept = ("id",) if new.added_at else ("id", "added_at")
+    sets = ", ".join(f"{n} = excluded.{n}" for n in row if n not in kept)
     statement = (
         f"INSERT INTO tracks ({names}) VALUES ({values}) ON CONFLICT (id) DO UPDATE SET {sets}"  # noqa: S608
     )
