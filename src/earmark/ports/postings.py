@@ -63,7 +63,11 @@ class PostingStore(Protocol):
         """Forget everything, on disk too."""
 
     def counts(self, hashes: Hashes) -> npt.NDArray[np.uint32]:
-        """Return how many postings each hash has (dead ones may be counted)."""
+        """Return how many postings each hash has; dead ones may be counted.
+
+        It is never fewer than there are, but where reading them all to count would cost much and
+        the store keeps no counts: then about how many.
+        """
 
     def lookup(self, hashes: Hashes) -> Hits:
         """Return every live posting of every hash."""
@@ -74,12 +78,16 @@ class PostingStore(Protocol):
         """Return (numbers, frames) of time line positions.
 
         A position up to half a gap before a track's first frame belongs to it, with a negative
-        frame; number -1 marks a position that belongs to no live track. Positions are those of
-        the calling thread's last `lookup`, and hold until that thread changes the store.
+        frame; number -1 marks a position that belongs to no live track. A store need not know
+        where a track ends: a position behind the last frame may belong to the track. Positions are
+        those of the calling thread's last `lookup`, and hold until that thread changes the store.
         """
 
     def payload(self, number: int) -> Payload:
         """Return the bytes given with a number, not copied if possible; raises `KeyError`."""
+
+    def payloads(self, numbers: Sequence[int]) -> list[Payload]:
+        """Return `payload` of each, in that order; a store far away fetches them together."""
 
     def stats(self) -> Mapping[str, int]:
         """Return ``bytes`` on disk, ``segments``, ``postings``, ``pending`` numbers."""

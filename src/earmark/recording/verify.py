@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,7 @@ class Verifier:
 
     def _verify(self, cells: npt.NDArray[np.int8], at: Alignments, reach: int) -> kernel.Verified:
         numbers, which = np.unique(at.numbers, return_inverse=True)
+        self.fetch(numbers.tolist())
         return kernel.verify(
             cells,
             self._params.spectrum.first_bin,
@@ -106,12 +108,18 @@ class Verifier:
         found = self._verify(marks, at, 0)
         return found.total.astype(np.float64), found.counted.astype(np.float64)
 
+    def fetch(self, numbers: Sequence[int]) -> None:
+        """Have payloads at hand, those that are missing fetched together."""
+        tracks = {abs(number) for number in numbers}
+        missing = sorted(tracks - self._payloads.keys())
+        if missing:
+            found = self._postings.payloads(missing)
+            self._payloads.update(zip(missing, found, strict=True))
+
     def payload(self, number: int) -> Payload:
         """Return a track's packed constellation; a decoy (negative number) has its track's."""
-        number = abs(number)
-        if number not in self._payloads:
-            self._payloads[number] = self._postings.payload(number)
-        return self._payloads[number]
+        self.fetch([number])
+        return self._payloads[abs(number)]
 
     def trace(self, at: Alignments, row: int) -> Trace:
         """Return the reference's peaks that fall inside the query, with the evidence at each."""

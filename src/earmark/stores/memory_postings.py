@@ -72,6 +72,10 @@ class MemoryPostingStore:
         """Return the bytes given with a number; raises `KeyError`."""
         return self._items[number].payload
 
+    def payloads(self, numbers: Sequence[int]) -> list[Payload]:
+        """Return the payload of each number; raises `KeyError`."""
+        return [self.payload(number) for number in numbers]
+
     def stats(self) -> Mapping[str, int]:
         """Return ``bytes``, ``segments``, ``postings``, ``pending``."""
         postings = sum(len(item.hashes) for item in self._items.values())

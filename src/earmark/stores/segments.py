@@ -151,6 +151,10 @@ class SegmentPostingStore:
         except KeyError:
             return self._timeline().payload(number)
 
+    def payloads(self, numbers: Sequence[int]) -> list[Payload]:
+        """Return the payload of each number; raises `KeyError`."""
+        return [self.payload(number) for number in numbers]
+
     def stats(self) -> Mapping[str, int]:
         """Return ``bytes`` on disk, ``segments``, ``postings``, ``pending`` numbers."""
         with self._open():
