@@ -6,6 +6,7 @@ import multiprocessing
 import sqlite3
 import stat
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -19,8 +20,12 @@ from earmark.errors import (
     LibraryLockedError,
     LibraryVersionError,
 )
-from earmark.ports import JobRecord, KeyRecord, Reply, Verdict
+from earmark.ports import JobRecord, KeyRecord, Reply, SharedLedger, Verdict
+from earmark.stores import redis_queue
 from earmark.stores.memory_ledger import MemoryLedger
+from earmark.stores.redis_address import redis_address
+from earmark.stores.redis_client import RedisClient
+from earmark.stores.redis_ledger import RedisLedger
 from earmark.stores.sqlite_ledger import SqliteLedger
 
 KEY = KeyRecord("k1", "Ann", ("read", "write"), "d1", 100.5)
@@ -28,18 +33,30 @@ JOB = JobRecord("j1", "ingest", {"paths": ["/música/a.ogg"], "tags": []}, 10.0)
 REPLY = Reply("f1", 50.0)
 
 
-def ledgers(name, folder, **bounds):
+SHARED = ("redis", "cluster")
+
+
+def ledgers(name, folder, host=None, **bounds):
     if name == "memory":
         return MemoryLedger(**bounds)
+    if name in SHARED:
+        url = f"redis://127.0.0.1:{host.port}/0?ns={folder.name[-30:]}-{host.port}"
+        return RedisLedger(RedisClient(redis_address(url)), **bounds)
     return SqliteLedger(folder / "service", 5.0, **bounds)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+def hosted(request):
+    names = {"redis": "redis_host", "cluster": "redis_cluster_host"}
+    name = names.get(request.param)
+    return None if name is None else request.getfixturevalue(name)
+
+
+@pytest.fixture(params=["memory", "sqlite", *SHARED])
 def opened(request, tmp_path):
-    held = []
+    held, host = [], hosted(request)
 
     def opening(**bounds):
-        held.append(ledgers(request.param, tmp_path, **bounds))
+        held.append(ledgers(request.param, tmp_path, host, **bounds))
         return held[-1]
 
     yield opening
@@ -173,6 +190,119 @@ def test_verdicts_are_paged_and_the_oldest_go(opened):
     assert ledger.verdicts(before="v2") == []
     with pytest.raises(InvalidRequestError, match="'v0'"):
         ledger.verdicts(before="v0")
+
+
+# --- what only a shared one owes ---------------------------------------------------------
+
+
+@pytest.fixture(params=SHARED)
+def shared(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(redis_queue, "_WAIT_S", 0.1)
+    ledger = ledgers(request.param, tmp_path, hosted(request))
+    yield ledger
+    ledger.close()
+
+
+def test_it_says_that_it_is_shared(shared):
+    assert isinstance(shared, SharedLedger)
+    assert not isinstance(MemoryLedger(), SharedLedger)
+    assert [shared.agree("a", text) for text in ("ann", "bo")] == ["ann", "ann"]
+    assert shared.agree("b", "cy") == "cy"
+
+
+def test_a_job_is_one_workers_until_its_lease_ends(shared):
+    shared.add_job(JOB)
+    assert shared.take_job("j1", "ann", 0.2) == JOB
+    assert shared.take_job("j1", "ann", 0.2) == JOB  # asked again
+    assert shared.take_job("j1", "bo", 5.0) is None
+    running = replace(JOB, state="running")
+    assert shared.put_held(running, "ann")
+    assert shared.held_job("j1")
+    time.sleep(0.3)
+    assert not shared.held_job("j1")
+    assert shared.hold_job("j1", "ann", 0.2) is True  # late, and nobody else has taken it
+    assert shared.held_job("j1")
+    time.sleep(0.3)
+    assert shared.take_job("j1", "bo", 5.0) == running  # its last worker died
+    assert shared.hold_job("j1", "ann", 5.0) is None
+    assert not shared.put_held(replace(JOB, state="done"), "ann")
+    assert shared.job("j1") == running
+    assert shared.put_held(replace(JOB, state="done"), "bo")
+    assert shared.put_held(replace(JOB, state="done"), "bo")  # asked again
+    assert shared.take_job("j1", "cy", 5.0) is None
+    assert shared.take_job("j9", "cy", 5.0) is None
+
+
+def test_who_holds_a_job_knows_that_it_was_cancelled(shared):
+    shared.add_job(JOB)
+    shared.take_job("j1", "ann", 5.0)
+    assert shared.hold_job("j1", "ann", 5.0) is True
+    shared.cancel_job("j1")
+    assert shared.hold_job("j1", "ann", 5.0) is False
+    assert shared.put_held(replace(JOB, state="queued"), "ann")  # put back
+    assert shared.take_job("j1", "bo", 5.0).wanted is False
+
+
+def test_jobs_that_nobody_was_told_of_are_found_once(shared):
+    for number in range(3):
+        shared.add_job(replace(JOB, id=f"j{number}"))
+    assert shared.lost_jobs(60.0) == []
+    assert shared.lost_jobs(0.0) == ["j0", "j1", "j2"]
+    assert shared.lost_jobs(60.0) == []
+    assert shared.pending_jobs() == 3
+    queue = shared.queue()
+    queue.offer("j2")
+    assert shared.lost_jobs(0.0) == ["j0", "j1"]  # the other one lies in the queue
+    assert queue.work(lambda job_id: None)
+    shared.take_job("j0", "ann", 0.1)
+    shared.take_job("j1", "ann", 60.0)
+    shared.put_held(replace(JOB, id="j2", state="done"), "nobody")
+    time.sleep(0.2)
+    assert shared.lost_jobs(60.0) == ["j0"]  # its worker died, at once
+    assert shared.lost_jobs(60.0) == []
+    assert shared.lost_jobs(0.0) == ["j0", "j2"]
+
+
+def test_the_queue_tells_each_job_once_and_in_order(shared):
+    queue, told = shared.queue(), []
+    assert not queue.work(told.append)
+    for number in range(3):
+        queue.offer(f"j{number}")
+    other = shared.queue()
+    for one in (queue, other, queue):
+        assert one.work(told.append)
+    assert told == ["j0", "j1", "j2"]
+    assert not other.work(told.append)
+
+
+def test_what_is_no_job_in_the_queue_is_told_as_it_is(shared):
+    shared._client.call("LPUSH", shared._client.key("queue"), b"\x80\x04}q\x00.")
+    told = []
+    assert shared.queue().work(told.append)
+    assert len(told) == 1
+    assert shared.take_job(told[0], "ann", 1.0) is None
+
+
+def test_a_request_sent_twice_changes_nothing_more(shared):
+    """A connection that breaks does not say whether the request got through."""
+    once = shared._client.run
+
+    def twice(*command):
+        once(*command)
+        return once(*command)
+
+    shared._client.run = twice
+    shared.add_key(KEY)
+    assert shared.keys() == [KEY]
+    assert shared.revoke_key("k1", 5.0).revoked_at == 5.0
+    shared.add_job(JOB)
+    assert shared.take_job("j1", "ann", 5.0) == JOB
+    assert shared.put_held(replace(JOB, state="queued"), "ann")
+    assert shared.jobs() == [JOB]
+    assert shared.begin("a", REPLY) is None
+    assert shared.begin("a", REPLY) == REPLY
+    shared.add_verdict(Verdict("v", 1.0, True, "t"))
+    assert [verdict.id for verdict in shared.verdicts()] == ["v"]
 
 
 # --- what only a file owes ---------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,15 @@ from earmark.ports import Embedded
 from earmark.stores.memory_vectors import MemoryVectorStore
 from earmark.stores.milvus import MilvusVectorStore
 from earmark.stores.milvus_schema import IndexSizes
+from earmark.stores.redis_address import RedisAddress
+from earmark.stores.redis_client import RedisClient
+from earmark.stores.shared_vectors import SharedVectorStore
 from earmark.stores.vectors import FileVectorStore
 
 DIMENSION, WINDOWS, NUMBERS = 64, 20, 100
 QUERIES = np.random.default_rng(5).standard_normal((12, DIMENSION)).astype(np.float32)
 QUERIES /= np.linalg.norm(QUERIES, axis=1, keepdims=True)
-OFF = {"file": 0.005, "lite": 2e-6, "server": 2e-6}
+OFF = {"file": 0.005, "lite": 2e-6, "server": 2e-6, "shared": 2e-6}
 """By how much a similarity may differ: 8 bits a component in files, 32 in Milvus."""
 
 
@@ -58,9 +63,16 @@ def told(store):
 @pytest.fixture(params=sorted(OFF))
 def opener(request, tmp_path):
     if request.param == "file":
-        return request.param, lambda: FileVectorStore(tmp_path, DIMENSION, "alike")
-    address = request.getfixturevalue(f"{request.param}_address")
-    return request.param, lambda: MilvusVectorStore(address, "alike", "v", DIMENSION, "alike")
+        yield request.param, lambda: FileVectorStore(tmp_path, DIMENSION, "alike")
+    elif request.param == "shared":
+        host, address = map(request.getfixturevalue, ("redis_host", "server_address"))
+        client = RedisClient(RedisAddress("127.0.0.1", host.port, namespace=uuid.uuid4().hex))
+        what = (address, client, "alike", "shared", DIMENSION, "alike")
+        yield request.param, lambda: SharedVectorStore(*what)
+        client.close()
+    else:
+        address = request.getfixturevalue(f"{request.param}_address")
+        yield request.param, lambda: MilvusVectorStore(address, "alike", "v", DIMENSION, "alike")
 
 
 def assert_same(name, step, found, right):

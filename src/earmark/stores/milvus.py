@@ -112,14 +112,12 @@ class MilvusVectorStore:
         rows = queries_of(queries, k, self._dimension)
         self._open()
         visible, kind, near = self._view.search(rows, k, among)
+        some: Numbers | None = None
         if among is not None:
             asked = visible.only(numbers_of(among))
-            some, visible = len(asked.numbers) < len(visible.numbers), asked
-        else:
-            some = False
-        found = self._milvus.patiently(
-            lambda: self._windows.search(rows, k, visible, kind, among=some)
-        )
+            some = asked.numbers if len(asked.numbers) < len(visible.numbers) else None
+            visible = asked
+        found = self._milvus.patiently(lambda: self._windows.search(rows, k, visible, kind, some))
         if near is not None:
             pairs = zip(found, found_in(near), strict=True)
             found = [Found.of(pair).first(k) for pair in pairs]

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from earmark.errors import UsageError
+from earmark.stores.redis_address import ESCAPED, port_of
 
 EMBEDDED = "embedded"
 LITE = ".db"
@@ -92,8 +93,8 @@ def _from_url(text: str, token: str) -> MilvusAddress:
         raise ValueError(f"a namespace is 1 to 40 letters and digits, not {namespace!r}")
     database = url.path.strip("/")
     if not _DATABASE.fullmatch(database):
-        raise ValueError(f"a database is letters, digits and _, not {database!r}")
+        raise ValueError(f"a database is letters, digits and _; {ESCAPED}")
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     secret = f"{unquote(url.username or '')}:{unquote(url.password or '')}".strip(":")
-    place = f"{url.scheme}://{host}:{url.port or PORT}"
+    place = f"{url.scheme}://{host}:{port_of(url) or PORT}"
     return MilvusAddress(place, namespace, database, secret or token)

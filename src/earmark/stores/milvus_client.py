@@ -113,15 +113,18 @@ class Milvus:
             wanted.add_index(field, index_type=kind, metric_type="IP", params=dict(how))
             client.create_index(name, wanted, timeout=self.patience.build_s, sync=wait)
 
+    def loaded(self, name: str) -> bool:
+        """Return whether a collection answers questions."""
+        with self._answering() as client:
+            state = client.get_load_state(name, timeout=self.patience.ask_s)["state"]
+        return str(state).rpartition(".")[2] == "Loaded"
+
     def load(self, names: Sequence[str]) -> None:
         """Have collections answer; what is loaded already costs one question."""
         with self._answering() as client:
-            waiting = []
-            for name in names:
-                state = client.get_load_state(name, timeout=self.patience.ask_s)["state"]
-                if str(state).rpartition(".")[2] != "Loaded":
-                    client.load_collection(name, timeout=self.patience.build_s, _async=True)
-                    waiting.append(name)
+            waiting = [name for name in names if not self.loaded(name)]
+            for name in waiting:
+                client.load_collection(name, timeout=self.patience.build_s, _async=True)
             for name in waiting:
                 client.load_collection(name, timeout=self.patience.build_s)
 

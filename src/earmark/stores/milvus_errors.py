@@ -13,6 +13,8 @@ from earmark.stores.milvus_address import TOKEN, MilvusAddress
 T = TypeVar("T")
 _NOT_LOADED, _NO_COLLECTION, _NO_DATABASE, _NO_INDEX = 101, 100, 800, 700
 _RECOVERING = 106
+_CLOSING = ("not loaded", "channel not found")
+"""What a server says while it loads a collection, or lets go of it."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
 
 
@@ -59,7 +61,8 @@ def meant(address: MilvusAddress, error: BaseException) -> StoreError:
         return StoreUnavailableError(
             f"{where} has no database {address.database!r}; create it or name another"
         )
-    if code in (_NOT_LOADED, _NO_INDEX, _RECOVERING, _NO_COLLECTION) or "not loaded" in text:
+    closed = code in (_NOT_LOADED, _NO_INDEX, _RECOVERING, _NO_COLLECTION)
+    if closed or any(sign in text for sign in _CLOSING):
         return NotLoadedError(f"{where} is loading or rebuilding the index; try again in a moment")
     if "handshake" in text.lower() or "SSL" in text:
         return StoreUnavailableError(

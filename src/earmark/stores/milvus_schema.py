@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.ports import Numbers
 
@@ -137,6 +138,17 @@ def listed(numbers: Iterable[int], field: str = "number") -> Iterator[str]:
         yield f"{field} in {everyone[at : at + _MOST_LISTED]}"
 
 
+class Shown(Protocol):
+    """The numbers that a search may return."""
+
+    @property
+    def total(self) -> int:
+        """How many windows they have together."""
+
+    def has(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Return which of ``numbers`` are among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """The numbers that are whole in Milvus, ascending, and how many windows each has."""
@@ -155,7 +167,7 @@ class Held:
         table = np.array(sorted(rows), np.int64).reshape(-1, 2)
         return cls(table[:, 0].copy(), table[:, 1].copy())
 
-    def has(self, numbers: Numbers) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def has(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
         """Return which of ``numbers`` are held."""
         if not len(self.numbers):
             return np.zeros(np.shape(numbers), np.bool_)

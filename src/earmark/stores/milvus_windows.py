@@ -17,6 +17,7 @@ from earmark.stores.milvus_schema import (
     ROW_BITS,
     VECTOR,
     Held,
+    Shown,
     asked,
     listed,
     window_ids,
@@ -48,6 +49,12 @@ class Found:
         number, start, _, row, similarity = columns
         order = np.lexsort((row, start, number, -similarity))
         return cls(*(column[order] for column in columns))
+
+    @classmethod
+    def nothing(cls) -> Found:
+        """Return that no window was found."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, none, none, np.zeros(0, np.float32))
 
     def first(self, k: int) -> Found:
         """Return the best k."""
@@ -126,28 +133,30 @@ class WindowRows:
             yield Embedded(number, vectors[part], start_s, length_s, b"")
 
     def search(
-        self, queries: Float32, k: int, held: Held, kind: str, *, among: bool
+        self, queries: Float32, k: int, held: Shown, kind: str, among: Numbers | None = None
     ) -> list[Found]:
         """Return the k windows of ``held`` nearest to each query, fewer where there are fewer.
 
-        ``among`` says that others lie in the collection on purpose: they are then filtered out
-        by Milvus. Numbers that a dead writer left, or that were removed a moment ago, are dropped
+        ``among`` are those of its numbers that are wanted, None for all: Milvus filters out the
+        others. Numbers that a dead writer left, or that were removed a moment ago, are dropped
         here, and more is asked for.
         """
         wanted = min(k, held.total)
         if wanted > MOST_FOUND:
             message = f"k = {k}: Milvus finds at most {MOST_FOUND} windows for one query"
             raise ValueError(message)
-        if not wanted or not len(queries):
-            return [_nothing()] * len(queries)
-        parts = list(listed(held.numbers.tolist())) if among else [""]
+        if not wanted or not len(queries) or (among is not None and not len(among)):
+            return [Found.nothing()] * len(queries)
+        parts = [""] if among is None else list(listed(among.tolist()))
         found: list[list[Found]] = [[] for _ in queries]
         for which in parts:
             for query, part in enumerate(self._searched(queries, wanted, held, kind, which)):
                 found[query].append(part)
         return [Found.of(part).first(k) for part in found]
 
-    def _searched(self, queries: Float32, k: int, held: Held, kind: str, which: str) -> list[Found]:
+    def _searched(
+        self, queries: Float32, k: int, held: Shown, kind: str, which: str
+    ) -> list[Found]:
         found: dict[int, Found] = {}
         limit, hidden, left = min(k + _SPARE, MOST_FOUND), set[int](), list(range(len(queries)))
         while left:
@@ -213,11 +222,6 @@ def found_in(near: Neighbours) -> list[Found]:
         number, similarity = near.number[query][filled], _rounded(near.similarity[query][filled])
         parts.append(Found(number, start, length, np.arange(len(number)), similarity))
     return parts
-
-
-def _nothing() -> Found:
-    none = np.zeros(0, np.int64)
-    return Found(none, none, none, none, np.zeros(0, np.float32))
 
 
 def _rounded(similarity: Float32) -> Float32:
