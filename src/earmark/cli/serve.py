@@ -58,6 +58,18 @@ def serve(
         int | None,
         typer.Option("--rate-per-minute", min=0, help="Requests of one key or address; 0: any."),
     ] = None,
+    media: Annotated[
+        str | None,
+        typer.Option(
+            "--media", metavar="DIR", help="Where uploads are kept, if not in the library's folder."
+        ),
+    ] = None,
+    no_jobs: Annotated[
+        bool,
+        typer.Option(
+            "--no-jobs", help="Leave jobs to `earmark worker`; with a library in Redis only."
+        ),
+    ] = False,
 ) -> None:
     """Serve the library and the page over HTTP until Ctrl-C; makes the library where there is none.
 
@@ -84,6 +96,8 @@ def serve(
         upload_limit_bytes=upload_limit_bytes,
         timeout_s=timeout_s,
         rate_per_minute=rate_per_minute,
+        media=media,
+        jobs=False if no_jobs else None,
     )
     given = settings(context, library)
     run(options, given, given.library, told=_tell)

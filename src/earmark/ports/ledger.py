@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Scope = Literal["read", "write", "admin"]
@@ -123,3 +123,61 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Release files and connections."""
+
+
+class JobQueue(Protocol):
+    """Tells workers which job is next; the job itself, and whether it is done, is in the ledger.
+
+    An id may get lost with the worker that was told it, and may come twice: `lost_jobs` finds what
+    was lost, `take_job` refuses what is done already or is somebody else's.
+    """
+
+    def offer(self, job_id: str) -> None:
+        """Put a job at the end of the queue."""
+
+    def work(self, run: Callable[[str], None]) -> bool:
+        """Wait a second at most for a job and run it in this thread; return whether one came."""
+
+
+@runtime_checkable
+class SharedLedger(Ledger, Protocol):
+    """What a `Ledger` may be besides: the jobs of many machines, each done by one at a time.
+
+    Whoever works on a job holds a lease on it, under a name of its own choosing that nobody else
+    has (a new one each time). A lease ends by itself, so that others can take the job of who
+    was killed; who only stood still for too long finds that it is lost then, and writes nothing.
+    """
+
+    def agree(self, name: str, text: str) -> str:
+        """Keep a short text under a name unless there is one; return what is kept."""
+
+    def queue(self) -> JobQueue:
+        """Return the queue that tells workers which job is next."""
+
+    def take_job(self, job_id: str, worker: str, lease_s: float) -> JobRecord | None:
+        """Give a job to a worker, where it has not ended and no other living one has it.
+
+        A job that comes as ``running`` was its last worker's, who died.
+        """
+
+    def hold_job(self, job_id: str, worker: str, lease_s: float) -> bool | None:
+        """Prolong a worker's lease; return whether the job is wanted, None where it is lost."""
+
+    def put_held(self, job: JobRecord, worker: str) -> bool:
+        """Overwrite a job as `put_job` does, where the worker still has it; return whether.
+
+        What was asked for stays. The lease ends where the job does not run any more.
+        """
+
+    def held_job(self, job_id: str) -> bool:
+        """Return whether a living worker has a job."""
+
+    def lost_jobs(self, grace_s: float) -> list[str]:
+        """Return jobs that nobody has and that nobody will be told of; each is told once.
+
+        They are those of workers that died, and those that have waited for ``grace_s`` and do not
+        lie in the queue. The caller offers them again.
+        """
+
+    def pending_jobs(self) -> int:
+        """Return how many jobs have not ended."""

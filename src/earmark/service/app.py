@@ -12,10 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 from earmark import __version__
 from earmark.config import ServeSettings, Settings
 from earmark.library import Library
-from earmark.ports.ledger import Ledger
+from earmark.ports.ledger import Ledger, SharedLedger
 from earmark.service import pages
 from earmark.service.answering import openapi, problems
 from earmark.service.bodies.media import MediaRoom
+from earmark.service.bodies.shelf import media_room
 from earmark.service.context import House
 from earmark.service.door.headers import SecurityHeaders
 from earmark.service.door.keyring import KeyRing
@@ -41,6 +42,7 @@ from earmark.service.routes import (
 )
 from earmark.service.sweeping import sweep
 from earmark.service.tasks.jobs import JobRunner
+from earmark.service.tasks.sharedjobs import SharedJobs
 from earmark.service.tasks.workload import Workload
 
 ROUTES = (about, identify, tracks, media, scores, jobs, upkeep, keys, feedback, listen, health)
@@ -115,14 +117,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _furnish(library: Library, ledger: Ledger, options: ServeSettings, settings: Settings) -> House:
-    room = MediaRoom(library.folder / "media")
+    room = media_room(library, ledger, options)
     house = House(
         library=library,
         ledger=ledger,
         options=options,
         settings=settings,
         media=room,
-        jobs=JobRunner(library, ledger, options, room),
+        jobs=_jobs(library, ledger, options, room),
         keys=KeyRing(ledger, anyone=options.open, loopback=is_loopback(bare(options.host))),
         rates=RateLimit(options.rate_per_minute),
         metrics=Metrics(),
@@ -132,6 +134,14 @@ def _furnish(library: Library, ledger: Ledger, options: ServeSettings, settings:
     )
     _show(house)
     return house
+
+
+def _jobs(
+    library: Library, ledger: Ledger, options: ServeSettings, room: MediaRoom
+) -> JobRunner | SharedJobs:
+    if isinstance(ledger, SharedLedger):
+        return SharedJobs(library, ledger, options, room)
+    return JobRunner(library, ledger, options, room)
 
 
 def _show(house: House) -> None:

@@ -17,6 +17,7 @@ from earmark.service.door.keyring import KeyRing, Keys
 from earmark.service.door.ratelimit import RateLimit
 from earmark.service.metrics import Metrics
 from earmark.service.tasks.jobs import JobRunner
+from earmark.service.tasks.sharedjobs import SharedJobs
 from earmark.service.tasks.workload import Workload
 
 Result = TypeVar("Result")
@@ -30,7 +31,7 @@ class House:
     writer's lock, and questions go on meanwhile.
 
     ``warming`` opens the engines where `serve` began it; ``readiness`` is a look at all parts that
-    is going on.
+    is going on, and ``asking`` what it asks of each.
     """
 
     library: Library
@@ -38,7 +39,7 @@ class House:
     options: ServeSettings
     settings: Settings
     media: MediaRoom
-    jobs: JobRunner
+    jobs: JobRunner | SharedJobs
     keys: KeyRing
     rates: RateLimit
     metrics: Metrics
@@ -48,6 +49,7 @@ class House:
     listening: set[object] = field(default_factory=set)
     warming: asyncio.Task[None] | None = field(default=None, repr=False)
     readiness: asyncio.Task[dict[str, str]] | None = field(default=None, repr=False)
+    asking: dict[str, asyncio.Future[str]] = field(default_factory=dict, repr=False)
     _closed: asyncio.Task[None] | None = field(default=None, repr=False)
 
     async def quick(self, work: Callable[[], Result]) -> Result:

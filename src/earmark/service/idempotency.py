@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from earmark.errors import ConflictError, EarmarkError, InvalidRequestError
-from earmark.ports.ledger import Reply
+from earmark.ports.ledger import Reply, SharedLedger
 from earmark.service.answering.problems import problem, status_of
 from earmark.service.auth import Caller
 from earmark.service.context import House
@@ -80,7 +80,9 @@ def _begin(house: House, key: str, mark: Reply) -> Reply | None:
     house.ledger.forget_replies(mark.created_at - KEPT_S)
     held = house.ledger.begin(key, mark)
     if held is not None and held.status == 0:
-        lost_before = max(_STARTED_AT, mark.created_at - 4 * house.options.timeout_s)
+        lost_before = mark.created_at - 4 * house.options.timeout_s
+        if not isinstance(house.ledger, SharedLedger):  # nobody else answers: it was us, before
+            lost_before = max(_STARTED_AT, lost_before)
         if held.created_at < lost_before:  # the service was killed while it answered
             house.ledger.finish(key, None)
             held = house.ledger.begin(key, mark)

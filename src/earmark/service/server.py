@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
@@ -18,10 +18,12 @@ from earmark.bootstrap import open_ledger
 from earmark.config import ServeSettings, Settings
 from earmark.errors import ServiceError, UsageError
 from earmark.library import Library
+from earmark.ports.ledger import Ledger, SharedLedger
 from earmark.service import logs
 from earmark.service.app import create_app
 from earmark.service.context import House
 from earmark.service.door.deadlines import DeadlineProtocol
+from earmark.service.fetching import bounded
 from earmark.service.guards import bare, is_loopback
 from earmark.service.listenwire import FRAME_BYTES
 from earmark.service.warming import warm
@@ -57,7 +59,7 @@ def serve(
     Parameters
     ----------
     place
-        The library's folder.
+        The library's folder, or its URL.
     told
         Called once, when it accepts.
 
@@ -72,14 +74,11 @@ def serve(
     """
     _check(options)
     logs.configure(options.log)
-    settings = replace(
-        settings,
-        fetch_public_only=not options.private_urls,
-        fetch_limit_bytes=min(settings.fetch_limit_bytes, options.upload_limit_bytes),
-    )
+    settings = bounded(settings, options)
     with Library.open(place, create=True, settings=settings) as library:
         ledger = open_ledger(place, settings)
         try:
+            _must_do_jobs(options, ledger)
             app = create_app(library, ledger, options=options, settings=settings)
             house: House = app.state.house
             needs_key = house.keys.read().wanted
@@ -173,6 +172,16 @@ def _check(options: ServeSettings) -> None:
         if not getattr(options, name) >= 0:
             message = f"{name} is 0 or more, got {getattr(options, name)}"
             raise UsageError(message)
+
+
+def _must_do_jobs(options: ServeSettings, ledger: Ledger) -> None:
+    """Refuse to leave jobs to workers that cannot be."""
+    if not options.jobs and not isinstance(ledger, SharedLedger):
+        message = (
+            "a library in a folder has no workers beside its service; leave out --no-jobs "
+            "(EARMARK_SERVE_JOBS)"
+        )
+        raise UsageError(message)
 
 
 def _refuse_open(options: ServeSettings, house: House) -> None:

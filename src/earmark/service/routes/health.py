@@ -83,24 +83,36 @@ async def _looked(here: House) -> dict[str, str]:
         "disk": lambda: here.quick(lambda: _disk(here)),
         "workers": lambda: _workers(here),
     }
-    told = await asyncio.gather(*(_bounded(check) for check in checks.values()))
+    told = await asyncio.gather(*(_bounded(here, name, check) for name, check in checks.items()))
     found = dict(zip(checks, told, strict=True))
     if found["library"] == OK and here.warming is not None and not here.warming.done():
         found["library"] = "its engines are being opened; questions are slow for a moment"
     return found
 
 
-async def _bounded(check: Callable[[], Awaitable[str]]) -> str:
+async def _bounded(here: House, name: str, check: Callable[[], Awaitable[str]]) -> str:
+    """Return what a check says; one that has no answer yet is not asked again meanwhile."""
+    asked = here.asking.get(name)
+    if asked is None or asked.done():
+        asked = here.asking[name] = asyncio.ensure_future(_told(check))
+    if (await asyncio.wait({asked}, timeout=CHECK_S))[0]:
+        return asked.result()
+    sentence = f"no answer within {CHECK_S:g} s"
+    if here.library.shared and name in ("library", "ledger"):
+        sentence += f"; see whether {here.library.address} and its vectors can be reached"
+    return sentence
+
+
+async def _told(check: Callable[[], Awaitable[str]]) -> str:
     try:
-        return await asyncio.wait_for(check(), CHECK_S)
-    except TimeoutError:
-        return f"no answer within {CHECK_S:g} s"
+        return await check()
     except EarmarkError as error:
         return error.message
 
 
 def _library(here: House) -> str:
     next(iter(here.library.tracks(limit=1)), None)
+    here.library.reach()
     return OK
 
 
@@ -110,15 +122,17 @@ def _ledger(here: House) -> str:
 
 
 def _disk(here: House) -> str:
-    folder = here.library.folder
+    folder = here.media.folder  # made when the first upload comes
+    while not folder.is_dir():
+        folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
-        return f"{free} bytes are free on the library's disk; {NEEDED_BYTES} are needed"
+        return f"{free} bytes are free on the disk of uploads; {NEEDED_BYTES} are needed"
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return f"nothing can be written to the library's folder: {os.strerror(error.errno or 0)}"
+        return f"nothing can be written to {str(folder)!r}: {os.strerror(error.errno or 0)}"
     return OK
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any, BinaryIO
 
 import anyio.to_thread
 from fastapi import APIRouter, Body, Depends, Request, Response
-from pydantic import Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from earmark.errors import UsageError
+from earmark.reports import RepairReport
 from earmark.service.answering.bodydocs import takes
 from earmark.service.answering.problems import declared
 from earmark.service.answering.schemas import Shape
@@ -80,6 +81,22 @@ class FaultList(Shape):
     faults: list[str]
 
 
+class Repair(BaseModel):
+    """What to do besides looking."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"repair": True}]})
+
+    repair: StrictBool = Field(description="Mend what needs no audio file")
+
+
+class RepairShape(FaultList):
+    """`faults` are those that are left; `found` are those before, `done` is what was done."""
+
+    sound: bool
+    found: list[str]
+    done: list[str]
+
+
 class CopyShape(Shape):
     """What an import came to."""
 
@@ -143,6 +160,24 @@ async def check(request: Request, here: Here, caller: Admin) -> Response:  # noq
     """Read the whole library and tell what is wrong with it; this takes as long as it takes."""
     faults = await here.work.run(lambda _: here.library.check(), request=request)
     return json_answer({"faults": faults})
+
+
+@router.post("/check", response_model=RepairShape, summary="Mend faults")
+async def repair(
+    request: Request,
+    here: Here,
+    caller: Admin,  # noqa: ARG001
+    wanted: Repair,
+) -> Response:
+    """Mend what can be mended without the audio; all other changes wait meanwhile."""
+
+    def work() -> dict[str, Any]:
+        if wanted.repair:
+            return here.library.repair().as_dict()
+        faults = tuple(here.library.check())
+        return RepairReport(found=faults, left=faults).as_dict()
+
+    return json_answer(await here.changes.run(lambda _: work(), request=request))
 
 
 @router.get(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -82,7 +83,9 @@ def add(
         found = roots.unfolded(job.request["paths"], folders, library.endings, stop)
     halted = stop.is_set()  # some folders were not looked into
     found.files += job.request.get("urls", ())
-    earlier = _made_before(library, job, [*found.files, *uploads])
+    # A walk that was ended early has not told all that it would have found.
+    folders_cut = job.request.get("paths", ()) if halted else ()
+    earlier = _made_before(library, job, [*found.files, *uploads], folders_cut)
     if uploads:
         report = jobuploads.put(library, uploads, tags, tell, stop)
     elif found.files:
@@ -154,14 +157,21 @@ def _beside(found: roots.Found, tell: Tell) -> Tell:
     return told
 
 
-def _made_before(library: Library, job: JobRecord, sources: Sequence[str]) -> dict[str, float]:
+def _made_before(
+    library: Library, job: JobRecord, sources: Sequence[str], folders: Sequence[str] = ()
+) -> dict[str, float]:
     """Return the tracks that an earlier run of the same job has made, and their lengths."""
     if not job.progress.get("resumed") or job.started_at is None:
         return {}
     wanted = set(sources)
+    tops = [Path(os.path.realpath(folder)) for folder in folders]
     began = datetime.fromtimestamp(int(job.started_at), UTC).isoformat(timespec="seconds")
     return {
         track.id: track.duration_s
         for track in library.tracks()
-        if track.added_at >= began and {track.source, file_of(track.source)} & wanted
+        if track.added_at >= began
+        and (
+            {track.source, file_of(track.source)} & wanted
+            or roots.is_below(Path(file_of(track.source)), tops)
+        )
     }

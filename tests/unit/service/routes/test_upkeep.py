@@ -11,6 +11,21 @@ def test_what_it_holds(client, stocked):
     assert client.get("/v1/check").json() == {"faults": []}
 
 
+def test_faults_are_mended(client, stocked):
+    (segment,) = (stocked.folder / "index" / "sound" / "postings").glob("*.segment")
+    with segment.open("ab") as file:
+        file.write(b"x")
+    (fault,) = client.get("/v1/check").json()["faults"]
+    looked = client.post("/v1/check", json={"repair": False}).json()
+    assert looked == {"sound": False, "faults": [fault], "found": [fault], "done": []}
+    mended = client.post("/v1/check", json={"repair": True}).json()
+    done = ["built the index of 'sound' again: 3 recordings"]
+    assert mended == {"sound": True, "faults": [], "found": [fault], "done": done}
+    assert client.get("/v1/check").json() == {"faults": []}
+    for body in ({}, {"repair": "yes"}, {"repair": True, "more": 1}):
+        assert client.post("/v1/check", json=body).status_code == 422
+
+
 def test_models_as_the_command_lists_them(client):
     models = {model["name"]: model for model in client.get("/v1/models").json()["models"]}
     assert {"builtin", "mn04"} <= models.keys()
@@ -70,6 +85,7 @@ def test_scopes_of_upkeep(keyed):
         assert keyed(None).get(path).status_code == 401
     for method, path in (
         ("GET", "/v1/check"),
+        ("POST", "/v1/check"),
         ("GET", "/v1/export"),
         ("POST", "/v1/import"),
         ("PATCH", "/v1/engines"),
