@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         Progress,
         PutReport,
         RebuildReport,
+        RepairReport,
     )
     from earmark.types import (
         Answer,
@@ -156,6 +157,7 @@ _HOMES = {
         "PutReport",
         "PutReport",
         "RebuildReport",
+        "RepairReport",
     ),
     "types": (
         "Answer",
@@ -224,6 +226,7 @@ __all__ = [
     "RangeError",
     "RateLimitedError",
     "RebuildReport",
+    "RepairReport",
     "RequestError",
     "Segment",
     "ServiceError",

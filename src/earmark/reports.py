@@ -136,15 +136,51 @@ class RebuildReport:
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """What an export or import came to."""
+    """What an export, an import, or a copy from one library to another came to.
+
+    ``tracks`` counts those that were written, ``unchanged`` those that were there already and
+    ``bytes`` the archive, or what was written of features and covers. Only a copy has the rest:
+    among ``tracks`` those ``replaced`` that were there with another content, how many tracks were
+    ``verified``, and the ``checksum`` (sha256) in which both sides agreed.
+    """
 
     tracks: int
     unchanged: int = 0
     bytes: int = 0
+    replaced: int = 0
+    verified: int = 0
+    checksum: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON shape of ``export --json`` and ``import --json``."""
-        return asdict(self)
+        """Return the JSON shape of ``export --json``, ``import --json`` and ``copy --json``."""
+        shape = asdict(self)
+        if not self.checksum:
+            for name in ("replaced", "verified", "checksum"):
+                del shape[name]
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair came to: one sentence each for what was found, done, and is wrong still."""
+
+    found: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong any more."""
+        return not self.left
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of ``doctor --repair --json``."""
+        return {
+            "sound": self.sound,
+            "faults": list(self.left),
+            "found": list(self.found),
+            "done": list(self.done),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from earmark import (
     Library,
     MediaTypeError,
     PreconditionError,
+    RepairReport,
     Settings,
     TrackNotFoundError,
     UnauthorizedError,
@@ -191,6 +192,7 @@ def test_upkeep(client, url, write, tmp_path):
     client.switch("melody", True)
     assert any(model.here for model in client.models())
     assert client.check() == []
+    assert client.repair() == RepairReport()
     archive = client.export_to(tmp_path / "all.earmark")
     assert client.import_from(archive).unchanged == about.tracks
     assert client.wait(client.rebuild().id, 60).report.unchanged >= 1

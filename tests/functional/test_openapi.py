@@ -50,6 +50,7 @@ WRITE = {
 ADMIN = {
     "PATCH /v1/engines",
     "GET /v1/check",
+    "POST /v1/check",
     "GET /v1/export",
     "POST /v1/import",
     "GET /v1/keys",

@@ -166,6 +166,7 @@ class Archive:
             extra=line["extra"],
             cover=self._read(cover) if cover in self._sums else None,
             track_id=track_id,
+            added_at=line.get("added_at") or None,
         )
 
     def _read(self, name: str) -> bytes:
@@ -191,6 +192,7 @@ def _is_track(line: object) -> bool:
         and all(type(line.get(name)) is int for name in _WHOLES)
         and isinstance(length_s, int | float)
         and math.isfinite(length_s)
+        and isinstance(line.get("added_at", ""), str)
         and isinstance(tags, list)
         and isinstance(extra, dict)
         and all(isinstance(word, str) for word in (*tags, *extra, *extra.values()))

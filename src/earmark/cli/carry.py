@@ -1,4 +1,4 @@
-"""``earmark export | import``: a library as one file, without audio."""
+"""``earmark export | import | copy``: a library as one file, or as another library; no audio."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from earmark.cli.options import JsonOption, LibraryOption, opened
 from earmark.cli.output import json_line, size, text_line
-from earmark.cli.progress import bar
+from earmark.cli.progress import bar, stoppable
 
 
 def export(
@@ -40,3 +40,33 @@ def import_archive(
         json_line(report.as_dict())
     else:
         text_line(f"imported {report.tracks} tracks, {report.unchanged} were here already")
+
+
+def copy(
+    context: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="PATH", help="The folder or URL of the library to copy to."),
+    ],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a library to another one of any kind, then compare both, track by track.
+
+    Run the same command again after an interruption: it goes on. Nothing is taken from either.
+    """
+    with (
+        opened(context, library) as shelf,
+        opened(context, to, create=True) as target,
+        stoppable() as stop,
+        bar("copying") as progress,
+    ):
+        report = shelf.copy_to(target, progress=progress, stop=stop)
+    if as_json:
+        json_line(report.as_dict())
+        return
+    replaced = f" ({report.replaced} of them replaced)" if report.replaced else ""
+    text_line(
+        f"copied {report.tracks} tracks{replaced}, {report.unchanged} were there already; "
+        f"{report.verified} compared, sha256 {report.checksum}"
+    )

@@ -12,7 +12,7 @@ import typer
 
 from earmark.cli.add import add
 from earmark.cli.bench import bench
-from earmark.cli.carry import export, import_archive
+from earmark.cli.carry import copy, export, import_archive
 from earmark.cli.duplicates import duplicates
 from earmark.cli.engines import engines
 from earmark.cli.errors import INTERRUPTED, complain, exit_code
@@ -20,11 +20,12 @@ from earmark.cli.identify import identify
 from earmark.cli.keys import keys
 from earmark.cli.listen import listen
 from earmark.cli.models import models
-from earmark.cli.options import LibraryOption, Program, VectorsOption
+from earmark.cli.options import LibraryOption, ProfileOption, Program, VectorsOption
 from earmark.cli.serve import serve
 from earmark.cli.similar import similar
 from earmark.cli.tracks import list_tracks, remove, show, update
 from earmark.cli.upkeep import doctor, rebuild, stats
+from earmark.cli.worker import worker
 from earmark.errors import EarmarkError
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ def program(
     context: typer.Context,
     library: LibraryOption = None,
     vectors: VectorsOption = None,
+    profile: ProfileOption = None,
     version: Annotated[  # noqa: ARG001 - eager, handled by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -58,7 +60,7 @@ def program(
 
     Exit codes: 0 match or done, 1 no match, 2 usage, 3 bad input, 4 library or service trouble.
     """
-    context.obj = Program(library, vectors)
+    context.obj = Program(library, vectors, profile)
 
 
 app.command("add")(add)
@@ -78,7 +80,9 @@ app.command("models")(models)
 app.command("keys")(keys)
 app.command("export")(export)
 app.command("import")(import_archive)
+app.command("copy")(copy)
 app.command("serve")(serve)
+app.command("worker")(worker)
 app.command("bench")(bench)
 
 

@@ -11,6 +11,7 @@ from earmark.cli.errors import BAD_INPUT, DONE, STORE, complain
 from earmark.cli.options import JsonOption, LibraryOption, WorkersOption, opened
 from earmark.cli.output import fields, json_line, size, text_line
 from earmark.cli.progress import bar
+from earmark.reports import RepairReport
 
 
 def stats(
@@ -81,16 +82,33 @@ def rebuild(
 
 
 def doctor(
-    context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    library: LibraryOption = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend what can be mended without the audio files: what killed writers have left, "
+            "indexes that lack something or hold too much, damaged indexes.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Read everything and tell what is wrong; exit code 4 when something is."""
+    """Read everything and tell what is wrong; exit code 4 when something is, and stays so."""
     with opened(context, library, repair=True) as shelf:
-        faults = shelf.check()
+        if repair:
+            with bar("repairing") as progress:
+                report = shelf.repair(progress=progress)
+        else:
+            report = RepairReport(left=tuple(shelf.check()))
     if as_json:
-        json_line({"sound": not faults, "faults": faults})
-    elif faults:
-        for fault in faults:
-            complain(fault)
+        shape = report.as_dict()
+        json_line(shape if repair else {name: shape[name] for name in ("sound", "faults")})
     else:
-        text_line("sound")
-    raise typer.Exit(STORE if faults else DONE)
+        for sentence in report.done:
+            text_line(sentence)
+        for fault in report.left:
+            complain(fault)
+        if report.sound:
+            text_line("sound")
+    raise typer.Exit(DONE if report.sound else STORE)

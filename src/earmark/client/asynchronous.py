@@ -148,6 +148,7 @@ class AsyncClient(AsyncAsker):
     switch = asked(upkeep.switch)
     models = asked(upkeep.models)
     check = asked(upkeep.check)
+    repair = asked(upkeep.repair)
     export_to = asked(upkeep.export_to)
     import_from = asked(upkeep.import_from)
     keys = asked(upkeep.keys)

@@ -194,6 +194,7 @@ class Client(Asker):
     switch = asked(upkeep.switch)
     models = asked(upkeep.models)
     check = asked(upkeep.check)
+    repair = asked(upkeep.repair)
     export_to = asked(upkeep.export_to)
     import_from = asked(upkeep.import_from)
     keys = asked(upkeep.keys)

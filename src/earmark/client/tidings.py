@@ -18,7 +18,7 @@ from earmark.client.values import (
     Page,
     Verdict,
 )
-from earmark.reports import AddReport, CopyReport, Failure, LibraryStats, Progress
+from earmark.reports import AddReport, CopyReport, Failure, LibraryStats, Progress, RepairReport
 
 T = TypeVar("T")
 
@@ -102,6 +102,12 @@ def copied(json: Any) -> CopyReport:  # noqa: ANN401
         unchanged=whole(shape.get("unchanged", 0)),
         bytes=whole(shape.get("bytes", 0)),
     )
+
+
+def repaired(json: Any) -> RepairReport:  # noqa: ANN401
+    """Return what a repair came to."""
+    shape = table(json)
+    return RepairReport(*(texts(shape[name]) for name in ("found", "done", "faults")))
 
 
 def engines(json: Any) -> Mapping[str, bool]:  # noqa: ANN401

@@ -143,6 +143,7 @@ CALLS = {
     "switch": ("sound", False),
     "models": (),
     "check": (),
+    "repair": (),
     "keys": (),
     "add_key": ("me",),
     "revoke_key": ("k",),

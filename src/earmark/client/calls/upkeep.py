@@ -15,7 +15,7 @@ from earmark.client.shapes import seq, table, text, texts, whole
 from earmark.client.values import About, Key, Model, NewKey, Page, Readiness, Scope, Verdict
 from earmark.client.wire import Call, json_read, place, query, shape_of
 from earmark.errors import UsageError
-from earmark.reports import CopyReport, LibraryStats
+from earmark.reports import CopyReport, LibraryStats, RepairReport
 
 
 def about() -> Call[About]:
@@ -58,6 +58,13 @@ def check() -> Call[list[str]]:
         return list(texts(table(json)["faults"]))
 
     return Call("GET", place("check"), json_read(read))
+
+
+def repair() -> Call[RepairReport]:
+    """Mend what can be mended without the audio files; tell what is wrong still."""
+    return Call(
+        "POST", place("check"), json_read(tidings.repaired), body=json_body({"repair": True})
+    )
 
 
 def export_to(path: str | os.PathLike[str], *, overwrite: bool = False) -> Call[Path]:
