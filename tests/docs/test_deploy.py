@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ import yaml
 
 import earmark
 from earmark.config import ServeSettings, Settings
+from earmark.stores.redis_address import PASSWORD, redis_address
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
-OURS = ("earmark", "earmark-scaled")
+OURS = ("earmark", "earmark-scaled", "worker")
+ASKED_BY_PORT = ("earmark", "earmark-scaled")
 # A tag that names one release: at least two numbers, or a dated release as MinIO makes them.
 PINNED = re.compile(r"v?\d+\.\d+(\.\d+)?(-[\w.]+)?|RELEASE\.\d{4}-\d\d-\d\dT[\d-]+Z")
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|(?<!EARMARK_SERVE_)KEY", re.IGNORECASE)
@@ -56,7 +59,7 @@ def test_both_profiles_are_there():
     profiles = {name: tuple(service["profiles"]) for name, service in SERVICES.items()}
     assert [name for name, of in profiles.items() if "embedded" in of] == ["earmark"]
     scaled = {name for name, of in profiles.items() if "scaled" in of}
-    assert scaled == {"earmark-scaled", "milvus", "etcd", "minio", "redis"}
+    assert scaled == {"earmark-scaled", "worker", "door", "milvus", "etcd", "minio", "redis"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -66,8 +69,11 @@ def test_every_service_is_pinned_healthy_and_without_a_default_password(name):
     assert image, f"{service['image']} has no tag"
     assert PINNED.fullmatch(tag)
     health = service["healthcheck"]
-    assert health["test"][0] in {"CMD", "CMD-SHELL"}
-    assert {"interval", "timeout", "retries"} <= health.keys()
+    if name == "worker":  # has no port: the image's check would never pass
+        assert health == {"disable": True}
+    else:
+        assert health["test"][0] in {"CMD", "CMD-SHELL"}
+        assert {"interval", "timeout", "retries"} <= health.keys()
     for variable, value in said(service).items():
         if SECRET.search(variable) and "ACCESS_KEY_ID" not in variable:
             assert ASKED.search(str(value)), f"{name}: {variable} is a literal"
@@ -88,16 +94,52 @@ def test_ours_may_do_no_more_than_it_needs(name):
     assert service["user"] == dict(last_stage())["USER"]
     assert not str(service["user"]).startswith(("0", "root"))
     assert any(mount.startswith("/tmp") for mount in service["tmpfs"])
-    assert "library:/data" in service["volumes"]
+    assert service["volumes"] == ["library:/data" if name == "earmark" else "media:/data"]
     assert service["image"].split(":")[1].startswith(earmark.__version__)
     assert int(service["stop_grace_period"].rstrip("s")) > ServeSettings().grace_s
 
 
 def test_what_is_behind_is_reached_from_inside_only():
     assert COMPOSE["networks"]["inside"]["internal"] is True
-    for name in SERVICES.keys() - set(OURS):
+    for name in SERVICES.keys() - {*OURS, "door"}:
         assert SERVICES[name]["networks"] == ["inside"]
-        assert not published(SERVICES[name])
+    # One of each profile; the door reaches services only, which lie in both networks.
+    assert [name for name in SERVICES if published(SERVICES[name])] == ["earmark", "door"]
+    assert "networks" not in SERVICES["door"]
+
+
+def test_a_library_in_redis_is_shared_by_what_runs_twice():
+    service, worker = SERVICES["earmark-scaled"], SERVICES["worker"]
+    assert said(service) == said(worker)
+    assert service["image"] == worker["image"]
+    assert worker["command"] == ["worker"]
+    assert service["deploy"]["replicas"] == worker["deploy"]["replicas"] == 2
+    address = redis_address(said(service)["EARMARK_LIBRARY"])
+    assert not address.password
+    assert address.server == "redis:6379"
+    assert address.vectors == "http://milvus:19530"
+    assert {"redis", "milvus"} <= SERVICES.keys()
+    wanted = {PASSWORD: "REDIS_PASSWORD", "EARMARK_MILVUS_TOKEN": "MILVUS_ROOT_PASSWORD"}
+    for variable, asked in wanted.items():
+        assert ASKED.findall(said(service)[variable]) == [asked]
+    extras = service["build"]["args"]["EXTRAS"].split(",")
+    assert {"server", "redis"} <= set(extras)
+    assert set(extras) <= optional_dependencies().keys()
+
+
+def test_redis_keeps_what_it_was_given():
+    said_to_redis = SERVICES["redis"]["command"][-1].split("<<SETTINGS")[1].splitlines()
+    lines = [line.split() for line in said_to_redis if " " in line.strip()]
+    settings = {line[0]: line[1] for line in lines}
+    assert settings["appendonly"] == "yes"
+    assert settings["appendfsync"] == "always"
+    assert settings["maxmemory-policy"] == "noeviction"
+    assert settings["requirepass"].startswith("$$")
+
+
+def optional_dependencies() -> dict[str, list[str]]:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return told["project"]["optional-dependencies"]
 
 
 def test_every_password_stands_empty_in_the_example():
@@ -140,7 +182,7 @@ def test_the_check_of_health_is_the_python_that_is_there():
     assert code is not None
     compile(code[1], "HEALTHCHECK", "exec")
     assert "/readyz" in code[1]
-    for name in OURS:
+    for name in ASKED_BY_PORT:
         compile(SERVICES[name]["healthcheck"]["test"][3], name, "exec")
 
 
