@@ -50,7 +50,6 @@ class SharedIndexes(Indexes):
                     items.append((number, analysis.unpack(stored.data)))
             if items:
                 engine.add(items)
-        self._settle()  # last: a Milvus that does not hold this library's vectors has refused
 
     def clear(self, numbers: Sequence[int]) -> None:
         """Make no engine find numbers, after they are hidden or were never published."""

@@ -131,6 +131,15 @@ class TrackStages:
         self._sweep(covers)
         return sorted(map(int, gone))
 
+    def require(self, track_ids: Sequence[str]) -> None:
+        """Raise `TrackNotFoundError` for the first of many ids that is not there."""
+        for start in range(0, len(track_ids), _NUMBERS_AT_ONCE):
+            some = track_ids[start : start + _NUMBERS_AT_ONCE]
+            held = self._client.call("HMGET", self._client.key("ids"), *map(id_bytes, some))
+            for track_id, place in zip(some, held, strict=True):
+                if place is None:
+                    raise missing_track(track_id)
+
     def engage(self, engine: str, items: Mapping[int, StoredFeatures]) -> None:
         """Overwrite or add features of an engine to numbers that are there; others stay away."""
         numbers = [number for number in sorted(items) if 0 < number < NUMBER_LIMIT]

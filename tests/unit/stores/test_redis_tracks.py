@@ -9,7 +9,12 @@ from dataclasses import replace
 import pytest
 from redis_host import RedisHost
 
-from earmark.errors import DamagedIndexError, DiskFullError, StoreUnavailableError
+from earmark.errors import (
+    DamagedIndexError,
+    DiskFullError,
+    StoreUnavailableError,
+    TrackNotFoundError,
+)
 from earmark.ports import NewTrack, StoredFeatures, TrackChanges
 from earmark.stores.redis_address import RedisAddress
 from earmark.stores.redis_client import RedisClient, RedisPatience
@@ -201,6 +206,19 @@ def test_check_finds_what_nobody_refers_to(store, client, two_tracks, name, told
     client.call("HSET", client.sharded("b4", *name), 258, "left over")
     (fault,) = store.check()
     assert told in fault
+
+
+def test_many_are_hidden_in_parts_or_none_is(store, monkeypatch):
+    monkeypatch.setattr("earmark.stores.redis_tracks.HIDDEN_AT_ONCE", 3)
+    tracks = store.put([new(name) for name in "abcdefgh"])
+    ids = [track.id for track in tracks]
+    with pytest.raises(TrackNotFoundError, match="nobody"):
+        store.hide([*ids[:6], "nobody"])
+    assert store.count() == 8
+    assert store.hide([*ids[:7], ids[0]]) == sorted(track.number for track in tracks[:7])
+    assert [track.id for track in store.page(None, 10)] == ids[7:]
+    store.forget(store.leftovers())
+    assert store.check() == []
 
 
 def test_what_nobody_refers_to_is_deleted_when_asked(store, client, two_tracks):
