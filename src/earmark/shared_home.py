@@ -166,7 +166,7 @@ class RedisHome:
         return VectorPlace(address.named(kept["ns"]) if "ns" in kept else address)
 
     def settle(self, engines: Iterable[str]) -> bool:  # noqa: ARG002 - a port's shape
-        """Write down which Milvus it is, for a rebuild: what one writer's URL says binds no other."""
+        """Write down which Milvus it is: a rebuild does, what one writer's URL says binds none."""
         place = self.place().milvus
         if place is not None and place.uri != self.latest().vectors.get("uri"):
             told = {"uri": place.uri, "ns": place.namespace}

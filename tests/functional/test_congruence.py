@@ -17,7 +17,7 @@ from earmark.stores.milvus_address import milvus_address
 RATE_HZ = 16_000
 TRACKS = 300
 SECONDS = 4.0
-KINDS = ("folder+lite", "redis+lite", "cluster+server")
+KINDS = ("redis+lite", "cluster+server")
 
 
 def tune(seed: int) -> np.ndarray:

