@@ -8,8 +8,6 @@ BIN ?= $(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/,)
 KERNELS := $(wildcard src/earmark/kernels/*.c src/earmark/kernels/*.h)
 # Programs and the Debian packages they come in, as program:package.
 TEST_PARTS := chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy
-# One more than there are cores: many tests wait for servers.
-TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BENCH_PARTS := fpcalc:libchromaprint-tools
 # make bench MUSIC=~/Music BENCH='--per-cell 20' (benchmarks/README.md); the demo's music otherwise.
 DEMO_TRACKS := $(VENV)/bin/python -c 'import immich_memories_music as m; print(m.tracks_dir())'
@@ -55,7 +53,7 @@ layers:
 	PYTHONPATH=src $(BIN)lint-imports
 
 pytest:
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)python -m pytest -v -n $(TEST_WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)python -m pytest -v -n auto --dist loadfile
 
 bench: $(VENV)/.dev $(VENV)/.demo
 	@scripts/system-parts $(BENCH_PARTS)

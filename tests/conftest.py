@@ -34,24 +34,6 @@ RATE_HZ = 16000
 NOTE_S = 0.5
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file with one worker, and all that want the Milvus server with the same one.
-
-    A server that nobody asks takes a seventh of a core: one is enough.
-    """
-    served = {item.path for item in items if _wants_server(item)}
-    for item in items:
-        group = "milvus" if item.path in served else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _wants_server(item: pytest.Item) -> bool:
-    if "milvus_server" in getattr(item, "fixturenames", ()):
-        return True
-    asked = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    return any(isinstance(value, str) and "server" in value for value in asked)
-
-
 def make_song(seed: int, seconds: float = 12.0) -> np.ndarray:
     """Notes of half a second, one tone of each far above the rest, so that any engine hears it."""
     random = np.random.default_rng(seed)

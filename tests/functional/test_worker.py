@@ -164,6 +164,7 @@ def test_the_job_of_a_killed_worker_goes_on_in_another(service, worker, music_of
     watcher.join(20)
     states = [seen["state"] for seen in watcher.seen]
     assert (states[-1], watcher.seen[-1]["report"]) == ("done", report)
+    assert "running" in states
     assert len({seen["progress"]["done"] for seen in watcher.seen}) >= 2
 
     living.terminate()
