@@ -52,8 +52,9 @@ types:
 layers:
 	PYTHONPATH=src $(BIN)lint-imports
 
+# In order, so that long files with few tests do not come last, when one worker has nothing left to do.
 pytest:
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)python -m pytest -v -n auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)python -m pytest -v -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.dev $(VENV)/.demo
 	@scripts/system-parts $(BENCH_PARTS)
