@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from earmark.errors import AudioTooShortError
-from earmark.ports import IndexRoom, Numbers, Posted, PostingStore
+from earmark.ports import NO_NUMBER, IndexRoom, Numbers, Posted, PostingStore
+from earmark.recording.aligning import align
 from earmark.recording.confidence import ACCEPT, Calibration
 from earmark.recording.constellation import Constellation, pack, payload, unpack
+from earmark.recording.decide import Found
+from earmark.recording.follow import RecordingFollower
 from earmark.recording.landmarks import reference_landmarks
 from earmark.recording.merge import findings_of
 from earmark.recording.params import HASH_BITS, RecordingParams
 from earmark.recording.peaks import PeakAnalyser
-from earmark.recording.search import Found, StretchSearch
+from earmark.recording.search import StretchSearch
+from earmark.recording.twin_findings import finding_of, marks_of
+from earmark.recording.twins import twins_of
 from earmark.types import Clip, Finding, Kind
 
 _PER_STRETCH = 8  # tracks looked for in one stretch, however few are asked for
@@ -151,6 +156,31 @@ class RecordingEngine:
             found = search.run(_PER_STRETCH)
             heard.append((start / clip.rate_hz, len(samples) / clip.rate_hz, found))
         return findings_of(heard, self._params.spectrum)[:limit]
+
+    def follower(self, *, effort: float = 1.0) -> RecordingFollower:
+        """Start to follow a source without end (`earmark.ports.Following`)."""
+        return RecordingFollower(self._postings, self._params, self._calibration, effort)
+
+    def twins(
+        self, number: int, features: Constellation, limit: int, without: Collection[int] = ()
+    ) -> list[Finding]:
+        """Return the recordings that share a stretch with a known one; see `Twinned`."""
+        spectrum = self._params.spectrum
+        found = [
+            finding_of(one.number, one.lines, features.span_frames, one.span_frames, spectrum)
+            for one in twins_of(number, features, self._postings, self._params, without)
+        ]
+        return sorted(found, key=lambda finding: -finding.confidence)[:limit]
+
+    def laid(self, features: Constellation, other: Constellation) -> Finding | None:
+        """Return which stretches two recordings share; see `Twinned`."""
+        lines = align(features, other, self._params)
+        if not lines:
+            return None
+        spectrum = self._params.spectrum
+        marks = marks_of(lines, features, other, spectrum)
+        spans = features.span_frames, other.span_frames
+        return finding_of(NO_NUMBER, lines, *spans, spectrum, marks)
 
     def _stretches(self, clip: Clip) -> list[tuple[int, int]]:
         query, total = self._params.query, len(clip.samples)

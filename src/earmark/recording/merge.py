@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from earmark.recording.decide import Found
 from earmark.recording.params import SpectrumParams
-from earmark.recording.search import Found
 from earmark.recording.spans import best_stretch, segment
 from earmark.types import Evidence, Finding, Landmark, Segment, Span
 from earmark.units import ratio_to_semitones

@@ -52,15 +52,25 @@ class Trace:
 
 
 class Verifier:
-    """Scores alignments of one query against the constellations of a posting store."""
+    """Scores alignments of one query against the constellations of a posting store.
+
+    Parameters
+    ----------
+    payloads
+        Packed constellations that are at hand already, and where new ones are kept.
+    """
 
     def __init__(
-        self, evidence: npt.NDArray[np.int8], postings: PostingStore, params: RecordingParams
+        self,
+        evidence: npt.NDArray[np.int8],
+        postings: PostingStore,
+        params: RecordingParams,
+        payloads: dict[int, Payload] | None = None,
     ) -> None:
         self._evidence = evidence
         self._postings = postings
         self._params = params
-        self._payloads: dict[int, Payload] = {}
+        self._payloads: dict[int, Payload] = {} if payloads is None else payloads
 
     @property
     def frames(self) -> int:
@@ -118,8 +128,11 @@ class Verifier:
 
     def payload(self, number: int) -> Payload:
         """Return a track's packed constellation; a decoy (negative number) has its track's."""
-        self.fetch([number])
-        return self._payloads[abs(number)]
+        held = self._payloads.get(abs(number))
+        if held is None:
+            self.fetch([number])
+            held = self._payloads[abs(number)]
+        return held
 
     def trace(self, at: Alignments, row: int) -> Trace:
         """Return the reference's peaks that fall inside the query, with the evidence at each."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from earmark.recording.decide import Found
 from earmark.recording.merge import findings_of
 from earmark.recording.params import SpectrumParams
-from earmark.recording.search import Found
 from earmark.recording.verify import Trace
 from earmark.types import Span
 
