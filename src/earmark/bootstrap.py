@@ -15,10 +15,11 @@ from earmark.homes import FolderHome, FolderRoom, Home, Room, store_errors
 from earmark.manifest import NAME, Manifest, read_manifest, write_manifest
 from earmark.places import VectorPlace
 from earmark.plugins import declared_engines, load_engines
-from earmark.ports import Engine, EnginePlugin, Ledger, Preparing, TrackStore
+from earmark.ports import Engine, EnginePlugin, Ledger, MonitorStore, Preparing, TrackStore
 
 if TYPE_CHECKING:
     from earmark.stores.redis_address import RedisAddress
+    from earmark.stores.redis_client import RedisClient
 
 LEASE_S = 30.0
 """After how long without a sign of life a writer of a library in Redis is taken for dead."""
@@ -225,23 +226,55 @@ def open_ledger(place: str | os.PathLike[str], settings: Settings | None = None)
     DamagedIndexError, StoreUnavailableError, DiskFullError, LibraryLockedError
         It cannot be used.
     """
-    from earmark.stores.sqlite_ledger import SqliteLedger
-
     settings = settings or Settings()
     if "://" in str(place):
-        return _shared_ledger(str(place), settings)
+        from earmark.stores.redis_ledger import RedisLedger
+
+        return RedisLedger(_beside_shared(str(place), settings))
+    from earmark.stores.sqlite_ledger import SqliteLedger
+
+    return SqliteLedger(_library_folder(place) / "service", settings.lock_wait_s)
+
+
+def open_monitor(place: str | os.PathLike[str], settings: Settings | None = None) -> MonitorStore:
+    """Open what monitoring keeps beside the library at ``place``; made where it is missing.
+
+    It lies in ``monitor/monitor.sqlite`` in the library's folder, for its owner only, or beside the
+    tracks in Redis.
+
+    Raises
+    ------
+    LibraryNotFoundError
+        No library is there.
+    LibraryVersionError
+        The log's format is not the one this version reads.
+    DamagedIndexError, StoreUnavailableError, DiskFullError, LibraryLockedError
+        It cannot be used.
+    """
+    settings = settings or Settings()
+    if "://" in str(place):
+        from earmark.stores.redis_monitor import RedisMonitorStore
+
+        return RedisMonitorStore(_beside_shared(str(place), settings))
+    from earmark.stores.sqlite_monitor import SqliteMonitorStore
+
+    return SqliteMonitorStore(_library_folder(place) / "monitor", settings.lock_wait_s)
+
+
+def _library_folder(place: str | os.PathLike[str]) -> Path:
+    """Return the folder of a library that is there."""
     refuse_half_url(str(place))
     folder = Path(place).expanduser()
     if not (folder / NAME).is_file():
         message = f"no library at {str(folder)!r}; make one with `earmark add`"
         raise LibraryNotFoundError(message)
-    return SqliteLedger(folder / "service", settings.lock_wait_s)
+    return folder
 
 
-def _shared_ledger(url: str, settings: Settings) -> Ledger:
+def _beside_shared(url: str, settings: Settings) -> RedisClient:
+    """Return a client of the Redis in which a library is."""
     from earmark.shared_home import RedisHome
     from earmark.stores.redis_client import RedisClient
-    from earmark.stores.redis_ledger import RedisLedger
 
     address = _redis(url, settings)
     client = RedisClient(address)
@@ -249,7 +282,7 @@ def _shared_ledger(url: str, settings: Settings) -> Ledger:
         client.close()
         message = f"no library at {address.uri!r}; make one with `earmark add`"
         raise LibraryNotFoundError(message)
-    return RedisLedger(client)
+    return client
 
 
 def _create(folder: Path) -> None:

@@ -29,6 +29,12 @@ The tree, drawn once::
     │   ├── NoSuchMethodError
     │   ├── JobNotFoundError
     │   ├── KeyNotFoundError
+    │   ├── DetectionNotFoundError
+    │   ├── RuleNotFoundError
+    │   ├── ScanNotFoundError
+    │   ├── StreamNotFoundError
+    │   ├── WebhookNotFoundError
+    │   ├── DeliveryNotFoundError
     │   ├── NoMediaError
     │   ├── ConflictError
     │   ├── PreconditionError
@@ -287,6 +293,42 @@ class KeyNotFoundError(RequestError):
     """The service knows no key of that id."""
 
     code = "key_not_found"
+
+
+class DetectionNotFoundError(RequestError):
+    """The log of detections holds none of that id."""
+
+    code = "detection_not_found"
+
+
+class RuleNotFoundError(RequestError):
+    """There is no rule of that id."""
+
+    code = "rule_not_found"
+
+
+class ScanNotFoundError(RequestError):
+    """There is no scan of that id."""
+
+    code = "scan_not_found"
+
+
+class StreamNotFoundError(RequestError):
+    """There is no stream of that id."""
+
+    code = "stream_not_found"
+
+
+class WebhookNotFoundError(RequestError):
+    """There is no webhook of that id."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFoundError(RequestError):
+    """There is no delivery of that id."""
+
+    code = "delivery_not_found"
 
 
 class NoMediaError(RequestError):

@@ -412,3 +412,21 @@ def test_threads_that_ended_leave_no_connection(tmp_path):
         thread.join()
     assert len(ledger._file._connections._all) <= 2
     ledger.close()
+
+
+def test_a_lease_on_a_name_is_one_holder_s_until_it_ends(opened):
+    first, second = opened(), opened()
+    if not isinstance(first, SharedLedger):
+        pytest.skip("a ledger of one process")
+    assert first.hold("stream s1", "a", 0.3)
+    assert not second.hold("stream s1", "b", 0.3)
+    assert first.hold("stream s1", "a", 0.3)
+    assert second.hold("stream s2", "b", 5.0)
+    second.let_go("stream s1", "b")  # not its own
+    assert not second.hold("stream s1", "b", 0.3)
+    until = time.monotonic() + 5
+    while not second.hold("stream s1", "b", 0.3):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    second.let_go("stream s1", "b")
+    assert first.hold("stream s1", "a", 0.3)

@@ -151,6 +151,12 @@ class SharedLedger(Ledger, Protocol):
     def agree(self, name: str, text: str) -> str:
         """Keep a short text under a name unless there is one; return what is kept."""
 
+    def hold(self, name: str, holder: str, lease_s: float) -> bool:
+        """Take or prolong the lease on a name; False where another living holder has it."""
+
+    def let_go(self, name: str, holder: str) -> None:
+        """Give the lease on a name back, where the holder has it."""
+
     def queue(self) -> JobQueue:
         """Return the queue that tells workers which job is next."""
 

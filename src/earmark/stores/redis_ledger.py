@@ -143,6 +143,15 @@ class RedisLedger:
         self._client.call("SETNX", key, text)
         return str(self._client.call("GET", key).decode())
 
+    def hold(self, name: str, holder: str, lease_s: float) -> bool:
+        """Take or prolong the lease on a name; False where another living holder has it."""
+        keys, lease_ms = [self._key("held", name)], max(1, round(lease_s * 1000))
+        return bool(self._client.run(scripts.HOLD, keys, holder, lease_ms))
+
+    def let_go(self, name: str, holder: str) -> None:
+        """Give the lease on a name back, where the holder has it."""
+        self._client.run(scripts.LET_GO, [self._key("held", name)], holder)
+
     # --- replies --------------------------------------------------------------------------
 
     def begin(self, key: str, reply: Reply) -> Reply | None:

@@ -26,6 +26,23 @@ return {record, redis.call('HGET', KEYS[2], ARGV[1])}
 """
 )
 
+# The lease on a name; holder, how long in ms.
+HOLD = Script(
+    """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+)
+# The same; holder.
+LET_GO = Script(
+    """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+"""
+)
+
 # reply, replies; name, record, mark of this call, created at, ms to keep it as a net.
 BEGIN_REPLY = Script(
     """
