@@ -16,7 +16,7 @@ from earmark.indexes import Indexes
 from earmark.library.committing import Committing, TruthFirst, VisibleLast
 from earmark.ports import NewTrack, SharedTrackStore
 from earmark.shared_indexes import SharedIndexes
-from earmark.types import Track
+from earmark.types import Kind, Track
 
 if TYPE_CHECKING:
     from earmark.audio.fetch import FetchLimits
@@ -49,6 +49,11 @@ class Opened:
         return self._parts.address
 
     @property
+    def settings(self) -> Settings:
+        """What it was opened with; ``library`` is its place, with the secrets of a URL."""
+        return self._settings
+
+    @property
     def shared(self) -> bool:
         """Whether other machines may write to it at the same time."""
         return isinstance(self._parts.tracks, SharedTrackStore)
@@ -61,6 +66,18 @@ class Opened:
             message = f"the library {home.address} lies in no folder"
             raise UsageError(message)
         return home.folder.absolute()
+
+    @property
+    def revision(self) -> int:
+        """A count that every change of any process raises."""
+        return self._tracks.revision()
+
+    def maker(self, kind: Kind) -> str:
+        """Return which engine names things of a kind here, and the digest of its parameters."""
+        for name in self._indexes.names:
+            if self._indexes.kind(name) == kind:
+                return f"{name} {self._indexes.engine(name).analysis.digest}"
+        return kind  # it was switched off meanwhile
 
     def reach(self) -> None:
         """Raise `StoreUnavailableError` where a server that it needs does not answer."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from earmark.library.opened import Opened
 from earmark.reports import LibraryStats
-from earmark.types import Answer, Mode, Track, Within
+from earmark.types import Answer, Kind, Mode, Track, Within
 
 if TYPE_CHECKING:
     from earmark.audio.stream import Source
+    from earmark.library.following import Follow
 
 PAGE = 500
 
@@ -128,6 +129,34 @@ class Questions(Opened):
             lambda track: audio_file(track, self._analyst().analyses),
             lambda path, most: self.identify(path, "recording", most, stop=stop),
         )
+
+    def follow(self, *, effort: float = 1.0, also: Sequence[Kind] = ()) -> Follow:
+        """Start to follow a long source; `earmark.monitor.Monitor` makes detections of it.
+
+        Parameters
+        ----------
+        effort
+            How often costly tries are made, 1.0 being the usual.
+        also
+            Engines that will be asked besides.
+
+        Raises
+        ------
+        UsageError
+            No engine that names recordings is on, or none of a kind in ``also``.
+        StoreError
+            The library is the trouble.
+        """
+        from earmark.library.following import Follow, require
+
+        for kind in also:
+            require(self._indexes, kind, f"a second opinion needs an engine for {kind}")
+        return Follow(self._indexes, effort)
+
+    def holding(self, numbers: Sequence[int]) -> list[Track]:
+        """Return the tracks that hold the audio of those numbers, in their order."""
+        found = self._tracks.by_number(list(numbers))
+        return [track for number in numbers for track in found.get(number, [])]
 
     def get(self, track_id: str) -> Track:
         """Return one track; raises `TrackNotFoundError`."""

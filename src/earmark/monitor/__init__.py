@@ -1,0 +1,1 @@
+"""What was played, when and for how long: long files, live streams, whole archives."""

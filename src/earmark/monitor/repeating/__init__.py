@@ -1,0 +1,1 @@
+"""How unknown music that repeats is found: peaks, matches, links, groups."""

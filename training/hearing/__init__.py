@@ -1,0 +1,1 @@
+"""Trains the small network that tells music, speech and other sounds apart in a monitor."""
