@@ -39,8 +39,8 @@ class LibavReader:
     Parameters
     ----------
     file
-        A seekable file; for live audio an http(s) URL or a pipe. A file can open nothing else:
-        a playlist in disguise reaches neither the network nor other files.
+        A seekable file; for live audio an http(s) URL, a pipe, or a container that is open. A file
+        can open nothing else: a playlist in disguise reaches neither the network nor other files.
     name
         What to call it in messages.
     timeout_s
@@ -56,7 +56,7 @@ class LibavReader:
 
     def __init__(
         self,
-        file: BinaryIO | Readable | str,
+        file: BinaryIO | Readable | str | av.container.InputContainer,
         name: str,
         timeout_s: float | None = None,
         block_frames: int = BLOCK_FRAMES,
@@ -64,14 +64,11 @@ class LibavReader:
         import av
         from av.audio.stream import AudioStream
 
-        live = isinstance(file, str)
         self._errors = av.FFmpegError
-        self._container: av.container.InputContainer = av.open(
-            file,
-            mode="r",
-            options={"protocol_whitelist": _LIVE_PROTOCOLS if live else "none"},
-            metadata_errors="replace",
-            timeout=timeout_s if live else None,
+        self._container: av.container.InputContainer = (
+            file
+            if isinstance(file, av.container.InputContainer)
+            else _container(file, timeout_s if isinstance(file, str) else None)
         )
         stream = self._container.streams.best("audio")
         if not isinstance(stream, AudioStream):
@@ -208,6 +205,20 @@ class LibavReader:
                     begin_s = self._time_of(frame, self._end_s)
                     self._end_s = begin_s + frame.samples / frame.sample_rate
                     yield frame
+
+
+def _container(
+    file: BinaryIO | Readable | str, timeout_s: float | None
+) -> av.container.InputContainer:
+    import av
+
+    return av.open(
+        file,
+        mode="r",
+        options={"protocol_whitelist": _LIVE_PROTOCOLS if isinstance(file, str) else "none"},
+        metadata_errors="replace",
+        timeout=timeout_s,
+    )
 
 
 def _rows(frame: AudioFrame) -> npt.NDArray[Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.client
 import re
-import ssl
 import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -18,12 +18,13 @@ from typing import IO, BinaryIO, cast
 
 from earmark.audio._guard import Guard
 from earmark.audio._line import Line
+from earmark.audio._opening import opener
 from earmark.errors import FetchError
 
 _CHUNK = 1 << 16
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAYLISTS = ("mpegurl", "scpls", "dash+xml", "xspf")
-_PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
+PAGE = re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,84 +99,63 @@ def fetched(
     with tempfile.TemporaryFile(buffering=0) as raw:
         file = cast(BinaryIO, raw)
         with Line(limits.total_s) as line:
-            try:
-                opener = _opener(limits, guard, line)
-                with opener.open(_request(url), timeout=limits.stall_s) as answer:
-                    _download(answer, file, url, limits, go_on or (lambda: None))
-            except urllib.error.HTTPError as error:
-                error.close()
-                raise FetchError(_of_status(url, error.code)) from error
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                why = _of_time(url, limits) if line.over else _of_failure(url, error, limits)
-                raise FetchError(why) from error
+            with _plainly(url, limits, line), _answer(url, limits, guard, line, {}) as answer:
+                _download(answer, file, url, limits, go_on or (lambda: None))
             if line.over:  # what was cut looks as if it had ended
                 raise FetchError(_of_time(url, limits))
         file.seek(0)
         yield file
 
 
-def _request(url: str) -> urllib.request.Request:
-    ascii_url = urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@()*[]")
-    return urllib.request.Request(ascii_url, headers={"User-Agent": "earmark"})  # noqa: S310
+def answered(
+    url: str, limits: FetchLimits, guard: Guard | None, line: Line, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
+    """Open a URL and return the answer, of which only the head has been read.
+
+    Parameters
+    ----------
+    url, limits, guard
+        As for `fetched`; neither bytes nor the time in all are bounded.
+    line
+        Holds the connection and may cut it.
+    headers
+        Asked with, besides the usual ones.
+
+    Raises
+    ------
+    FetchError
+        An address that is not public where it has to be, no answer, an error status.
+    """
+    require_http(url)
+    with _plainly(url, limits, line):
+        return _answer(url, limits, guard, line, headers)
 
 
-def _opener(limits: FetchLimits, guard: Guard | None, line: Line) -> urllib.request.OpenerDirector:
-    redirects = _Redirects(limits.redirects)
-    if not limits.public_only:
-        return urllib.request.build_opener(redirects, _Http(None, line), _Https(None, line))
-    guard = guard or Guard()
-    no_proxy = urllib.request.ProxyHandler({})
-    return urllib.request.build_opener(redirects, no_proxy, _Http(guard, line), _Https(guard, line))
+@contextmanager
+def _plainly(url: str, limits: FetchLimits, line: Line) -> Iterator[None]:
+    """Turn what goes wrong on the network into `FetchError`."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise FetchError(_of_status(url, error.code)) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = _of_time(url, limits) if line.over else _of_failure(url, error, limits)
+        raise FetchError(why) from error
 
 
-class _Http(urllib.request.HTTPHandler):
-    """Opens http addresses through a guard where there is one, those of redirects too."""
-
-    def __init__(self, guard: Guard | None, line: Line) -> None:
-        super().__init__()
-        self._guard = guard
-        self._line = line
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        guard, line = self._guard, self._line
-
-        class Connection(http.client.HTTPConnection):
-            def connect(self) -> None:
-                if guard is None:
-                    super().connect()
-                else:
-                    self.sock = guard.connect(self.host, self.port, self.timeout)
-                line.hold(self.sock)
-
-        return self.do_open(Connection, req)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    """The same for https; the certificate is checked against the name, not the address."""
-
-    def __init__(self, guard: Guard | None, line: Line) -> None:
-        super().__init__()
-        self._guard = guard
-        self._line = line
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        guard, line, tls = self._guard, self._line, ssl.create_default_context()
-
-        class Connection(http.client.HTTPSConnection):
-            def connect(self) -> None:
-                if guard is None:
-                    super().connect()
-                    line.hold(self.sock)
-                    return
-                plain = guard.connect(self.host, self.port, self.timeout)
-                try:
-                    line.hold(plain)
-                    self.sock = tls.wrap_socket(plain, server_hostname=self.host)
-                except BaseException:
-                    plain.close()
-                    raise
-
-        return self.do_open(Connection, req)
+def _answer(
+    url: str, limits: FetchLimits, guard: Guard | None, line: Line, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
+    ascii_url = urllib.parse.quote(shown(url), safe="%/:=&?~#+!$,;'@()*[]")
+    asked = urllib.request.Request(  # noqa: S310 - http or https by now
+        ascii_url, headers={"User-Agent": "earmark", **headers}
+    )
+    if said := re.match(r"[^/]*//([^/@]*)@", url):  # not for those whom a redirect names
+        plain = urllib.parse.unquote_to_bytes(said[1])
+        asked.add_unredirected_header("Authorization", f"Basic {b64encode(plain).decode()}")
+    opening = opener(_Redirects(limits.redirects), limits.public_only, guard, line)
+    return cast(http.client.HTTPResponse, opening.open(asked, timeout=limits.stall_s))
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -216,8 +196,8 @@ def _download(
     go_on()
     while chunk := answer.read1(_CHUNK):
         go_on()
-        if received == 0 and _PAGE.match(chunk):
-            raise FetchError(_of_page(url))
+        if received == 0 and PAGE.match(chunk):
+            raise FetchError(of_page(url))
         received += len(chunk)
         if max(received, promised) > limits.max_bytes:
             raise FetchError(
@@ -234,7 +214,7 @@ def _download(
 def _require_media(headers: Message, url: str) -> None:
     kind = headers.get_content_type()
     if kind in {"text/html", "application/xhtml+xml"}:
-        raise FetchError(_of_page(url))
+        raise FetchError(of_page(url))
     if any(name in kind for name in _PLAYLISTS) or "icy-br" in headers or "icy-name" in headers:
         raise FetchError(f"{shown(url)} is a live stream or a playlist; use earmark watch for it")
 
@@ -246,7 +226,8 @@ def _of_time(url: str, limits: FetchLimits) -> str:
     )
 
 
-def _of_page(url: str) -> str:
+def of_page(url: str) -> str:
+    """Return the sentence on a web page in place of media."""
     return f"{shown(url)} is a web page, not a media file; use the address of the file itself"
 
 
