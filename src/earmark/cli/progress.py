@@ -14,6 +14,7 @@ from earmark.cli.errors import complain
 from earmark.reports import Progress, ProgressCallback
 
 if TYPE_CHECKING:
+    from earmark.monitor.scan import ScanCallback, ScanProgress
     from earmark.sound.download import FetchCallback, FetchProgress
 
 
@@ -67,6 +68,40 @@ def bytes_bar(what: str) -> Iterator[FetchCallback | None]:
 
         def show(progress: FetchProgress) -> None:
             drawn.update(task, completed=progress.received, total=progress.total or None)
+
+        yield show
+
+
+@contextmanager
+def scan_bar() -> Iterator[ScanCallback | None]:
+    """Yield a callback that draws how far a scan is in its source, or None off a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from earmark.units import clock
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    # What goes to stdout meanwhile is JSON for another program: it is to stay there.
+    with Bar(*columns, console=console, transient=True, redirect_stdout=False) as drawn:
+        task = drawn.add_task("scanning", total=None, told="")
+
+        def show(progress: ScanProgress) -> None:
+            of = "" if progress.duration_s is None else f" of {clock(progress.duration_s)}"
+            told = f"{clock(progress.heard_s)}{of}  {progress.found} found"
+            if progress.total > 1:
+                told = f"{progress.done}/{progress.total}  {told}"
+            told = f"{told}  {progress.x_real_time:.0f} x real time"
+            drawn.update(task, completed=progress.heard_s, total=progress.duration_s, told=told)
 
         yield show
 
