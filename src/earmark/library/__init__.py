@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from types import TracebackType
 
 from earmark.bootstrap import open_parts
@@ -10,12 +11,13 @@ from earmark.config import Settings, load_settings
 from earmark.library.changes import Changes
 from earmark.library.questions import PAGE, Questions
 from earmark.library.sounds import Sounds
+from earmark.library.twins import Twins
 from earmark.library.upkeep import Upkeep
 
 __all__ = ["PAGE", "Library"]
 
 
-class Library(Questions, Sounds, Changes, Upkeep):
+class Library(Questions, Sounds, Twins, Changes, Upkeep):
     """A library of recordings; open one with `Library.open`, use it in a ``with`` block.
 
     Any number of threads may use one library, and searches go on while another thread adds. Any
@@ -52,7 +54,8 @@ class Library(Questions, Sounds, Changes, Upkeep):
         """
         settings = settings or load_settings()
         place = settings.library if path is None else os.fspath(path)
-        return cls(open_parts(place, settings, create=create, repair=repair), settings)
+        parts = open_parts(place, settings, create=create, repair=repair)
+        return cls(parts, replace(settings, library=place))
 
     def __enter__(self) -> Library:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from earmark.melody.params import LINE_HZ, MelodyParams, digest_of
 from earmark.melody.pitch import PITCH_HZ, track_voice
 from earmark.melody.search import Found, search_line
 from earmark.melody.tune import Tune, pack
+from earmark.melody.twins import laid_on, twins_of
 from earmark.melody.weights import ACCEPT, ACCEPT_UNSTEADY, FITTED
 from earmark.melody.windows import windows_of
 from earmark.ports import Embedded, IndexRoom, Numbers, VectorStore
@@ -118,6 +119,25 @@ class MelodyEngine:
             (part, self.found(part, limit), self._least(part)) for part in self._stretches(line)
         ]
         return findings_of(found, limit)
+
+    def twins(
+        self, number: int, features: MelodyFeatures, limit: int, without: Collection[int] = ()
+    ) -> list[Finding]:
+        """Return the tracks with the same tune as a known one; see `Twinned`."""
+        if features.tune is None:
+            return []
+        search, weights = self._params.search, self._weights
+        found = twins_of(number, features.tune, self._vectors, search, weights, without)
+        return found[:limit]
+
+    def laid(self, features: MelodyFeatures, other: MelodyFeatures) -> Finding | None:
+        """Return how two tunes lie on one another; see `Twinned`."""
+        if features.tune is None or other.tune is None:
+            return None
+        windows = windows_of(other.tune, other.written, self._params.windows)
+        vectors = embed(windows.values)
+        search = self._params.search
+        return laid_on(features.tune, other.tune, other.written, windows, vectors, search)
 
     def line(self, clip: Clip) -> Line | None:
         """Return the clip's sung line, or None where none is heard."""

@@ -29,7 +29,7 @@ def best_stretch(trace: Trace, query_frames: int, frame_s: float) -> tuple[float
     if not heard.any():
         return None
     level = float(np.quantile(total[heard] / count[heard], 0.75))
-    start, stop = _greatest_run(total - max(0.3, 0.5 * level) * count)
+    start, stop = greatest_run(total - max(0.3, 0.5 * level) * count)
     if stop <= start:
         return None
     start_s, end_s = start * _BIN_S, min(duration_s, stop * _BIN_S)
@@ -37,10 +37,10 @@ def best_stretch(trace: Trace, query_frames: int, frame_s: float) -> tuple[float
     return start_s, duration_s if duration_s - end_s < _EDGE_S else end_s
 
 
-def _greatest_run(values: npt.NDArray[np.float64]) -> tuple[int, int]:
+def greatest_run(values: npt.NDArray[np.float64]) -> tuple[int, int]:
     """Return [start, stop) of the contiguous run of greatest sum (Bentley 1984).
 
-    >>> _greatest_run(np.array([-1.0, 2.0, -0.5, 3.0, -4.0]))
+    >>> greatest_run(np.array([-1.0, 2.0, -0.5, 3.0, -4.0]))
     (1, 4)
     """
     sums = np.concatenate([[0.0], np.cumsum(values)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from earmark.errors import (
     ModelUnavailableError,
     UsageError,
 )
-from earmark.ports import Compared, IndexRoom, Numbers
+from earmark.ports import NO_NUMBER, Compared, Embedded, IndexRoom, Numbers
 from earmark.sound.analysis import Chosen, SoundAnalysis
 from earmark.sound.features import SoundFeatures
 from earmark.sound.findings import findings_of
@@ -22,6 +22,7 @@ from earmark.sound.labels_kept import label_named, windows_with
 from earmark.sound.model import Float32
 from earmark.sound.params import SoundParams
 from earmark.sound.search import resembling, resembling_files
+from earmark.sound.twins import laid, twins_of
 from earmark.timing import lap
 from earmark.types import Clip, Finding, Kind, Span
 
@@ -161,6 +162,34 @@ class SoundEngine:
         return self._index.asked(
             lambda opened: self._similar(opened, number, at_s, limit, compared)
         )
+
+    def twins(
+        self,
+        number: int,
+        features: SoundFeatures,  # noqa: ARG002 - the index holds them, joined
+        limit: int,
+        without: Collection[int] = (),
+    ) -> list[Finding]:
+        """Return the short tracks that sound the same as a known one; see `Twinned`."""
+        return self._index.asked(
+            lambda opened: (
+                [] if opened is None else twins_of(opened.moments, number, limit, without)
+            )
+        )
+
+    def laid(self, features: SoundFeatures, other: SoundFeatures) -> Finding | None:
+        """Return how alike two sounds are; None in a library without any sound. See `Twinned`."""
+
+        def ask(opened: Opened | None) -> Finding | None:
+            if opened is None:
+                return None
+            one, two = (
+                Embedded(NO_NUMBER, self._index.joined(opened, f), f.start_s, f.length_s, b"")
+                for f in (features, other)
+            )
+            return laid(one, two)
+
+        return self._index.asked(ask)
 
     def label_names(self) -> tuple[str, ...]:
         """Return the names of the labels that the model knows."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.recording.params import SpectrumParams
-from earmark.recording.spans import _greatest_run, best_stretch, segment
+from earmark.recording.spans import best_stretch, greatest_run, segment
 from earmark.recording.verify import Trace
 from earmark.types import Span
 
@@ -58,7 +58,7 @@ def test_a_short_query():
 @settings(deadline=None, max_examples=200, derandomize=True)
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=15))
 def test_the_greatest_run_is_the_greatest(values):
-    start, stop = _greatest_run(np.array(values, float))
+    start, stop = greatest_run(np.array(values, float))
     every = [sum(values[a:b]) for a in range(len(values) + 1) for b in range(a, len(values) + 1)]
     assert sum(values[start:stop]) == max(every)
     assert 0 <= start <= stop <= len(values)
