@@ -65,7 +65,8 @@ class ServeSettings:
     in hand may go on when the service is told to end. ``media`` is the folder of what is uploaded
     (empty: ``media`` in the library's folder, `earmark-media` in the working folder where the
     library is in Redis); all services and workers of one library share it. ``jobs`` says whether
-    the service does jobs itself, which only workers can take over from it.
+    the service does jobs itself, which only workers can take over from it. ``streams`` is how
+    many streams it watches at once.
     """
 
     host: str = "127.0.0.1"
@@ -88,6 +89,7 @@ class ServeSettings:
     grace_s: float = 20.0
     media: str = ""
     jobs: bool = True
+    streams: int = 64
 
     @property
     def thread_count(self) -> int:

@@ -46,6 +46,9 @@ WRITE = {
     "DELETE /v1/tracks/{track_id}/score",
     "POST /v1/jobs",
     "DELETE /v1/jobs/{job_id}",
+    "POST /v1/scans",
+    "DELETE /v1/scans/{scan_id}",
+    "POST /v1/detections/{detection_id}/decision",
 }
 ADMIN = {
     "PATCH /v1/engines",
@@ -57,7 +60,21 @@ ADMIN = {
     "POST /v1/keys",
     "DELETE /v1/keys/{key_id}",
     "GET /v1/feedback",
+    "POST /v1/streams",
+    "PATCH /v1/streams/{stream_id}",
+    "DELETE /v1/streams/{stream_id}",
+    "DELETE /v1/detections/{detection_id}",
+    "POST /v1/rules",
+    "DELETE /v1/rules/{rule_id}",
+    "GET /v1/webhooks",
+    "POST /v1/webhooks",
+    "DELETE /v1/webhooks/{webhook_id}",
+    "POST /v1/webhooks/{webhook_id}/test",
+    "GET /v1/webhooks/{webhook_id}/deliveries",
+    "POST /v1/webhooks/deliveries/{delivery_id}/replay",
 }
+# They send until somebody hangs up; tests of their own read them.
+ENDLESS = {"/v1/streams/events", "/v1/detections/events"}
 NOBODY = {"GET /v1", "GET /healthz", "GET /readyz"}
 
 
@@ -211,6 +228,8 @@ def test_nothing_that_is_sent_breaks_it_or_its_description(place):
     schema = schemathesis.openapi.from_url(
         f"{place.address}/openapi.json", config=schemathesis.Config.from_dict(told)
     )
+    for path in ENDLESS:
+        schema = schema.exclude(path=path)
     found = Found()
     schemathesis.hook("before_call")(nowhere)
     try:
@@ -223,6 +242,7 @@ def test_nothing_that_is_sent_breaks_it_or_its_description(place):
         f"{method.upper()} {path}"
         for path, item in schema.raw_schema["paths"].items()
         for method in item
+        if path not in ENDLESS
     }
     assert set(found.asked) == operations
     assert sum(found.asked.values()) > 1000

@@ -18,6 +18,7 @@ import pytest
 import soundfile
 
 from earmark import Library
+from earmark.monitor.desk import Desk
 
 SOURCE = Path(__file__).parents[2] / "src"
 RATE_HZ = 16_000
@@ -190,6 +191,43 @@ def test_a_job_in_a_worker_is_cancelled_and_put_back(service, worker, music_of, 
     with Library.open(place) as library:
         assert 2 <= len(library) == ended["report"]["added"] < MANY
         assert library.check() == []
+
+
+def test_a_scan_is_done_by_a_worker_and_heard_at_the_service(service, worker, place, tmp_path):
+    with Library.open(place) as library:
+        soundfile.write(tmp_path / "song.wav", sound(7, 20.0), RATE_HZ)
+        track = library.add([tmp_path / "song.wav"]).track_ids[0]
+    programme = np.concatenate([np.zeros(4 * RATE_HZ, np.float32), sound(7, 20.0)])
+    soundfile.write(tmp_path / "day.wav", programme, RATE_HZ)
+    sent = service.post(
+        "/v1/scans",
+        files={"file": ("day.wav", (tmp_path / "day.wav").read_bytes())},
+        data={"station": "Radio", "repeats": "false"},
+    )
+    assert (sent.status_code, sent.json()["state"]) == (202, "queued"), sent.text
+    address = sent.headers["Location"]
+    process, log = worker()
+    scan = soon(
+        lambda: (s := service.get(address).json())["state"] not in ("queued", "running") and s
+    )
+    assert (scan["state"], scan["error"]) == ("done", None), log.read_text()
+    (found,) = scan["timeline"]["detections"]
+    assert found["track"]["id"] == track
+    (kept,) = service.get("/v1/detections").json()["detections"]
+    assert (kept["id"], kept["origin"], kept["station"]) == (
+        found["id"],
+        f"scan:{scan['id']}",
+        "Radio",
+    )
+    # The worker has kept the clip where the service finds it, and thrown the upload away.
+    assert service.get(f"/v1/detections/{found['id']}/evidence").content[:4] == b"fLaC"
+    soon(lambda: not list((tmp_path / "media").rglob("day.wav")))
+    assert service.get(address, params={"form": "cue"}).text.count("TRACK") == 1
+    process.terminate()
+    assert process.wait(20) == 0
+    # Whoever opens the library by its URL finds its desk, whatever library the settings name.
+    with Library.open(place) as library, Desk.open(library) as desk:
+        assert [entry.id for entry in desk.entries()] == [found["id"]]
 
 
 def test_a_folder_has_no_workers(earmark):

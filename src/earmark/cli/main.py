@@ -13,6 +13,9 @@ import typer
 from earmark.cli.add import add
 from earmark.cli.bench import bench
 from earmark.cli.carry import copy, export, import_archive
+from earmark.cli.compare import compare
+from earmark.cli.dedupe import dedupe
+from earmark.cli.detections import detections
 from earmark.cli.duplicates import duplicates
 from earmark.cli.engines import engines
 from earmark.cli.errors import INTERRUPTED, complain, exit_code
@@ -21,10 +24,14 @@ from earmark.cli.keys import keys
 from earmark.cli.listen import listen
 from earmark.cli.models import models
 from earmark.cli.options import LibraryOption, ProfileOption, Program, VectorsOption
+from earmark.cli.rules import rules
+from earmark.cli.scan import scan
 from earmark.cli.serve import serve
 from earmark.cli.similar import similar
 from earmark.cli.tracks import list_tracks, remove, show, update
 from earmark.cli.upkeep import doctor, rebuild, stats
+from earmark.cli.watch import watch
+from earmark.cli.webhooks import webhooks
 from earmark.cli.worker import worker
 from earmark.errors import EarmarkError
 
@@ -66,8 +73,12 @@ def program(
 app.command("add")(add)
 app.command("identify")(identify)
 app.command("listen")(listen)
+app.command("scan")(scan)
+app.command("watch")(watch)
 app.command("similar")(similar)
 app.command("duplicates")(duplicates)
+app.command("dedupe")(dedupe)
+app.command("compare")(compare)
 app.command("list")(list_tracks)
 app.command("show")(show)
 app.command("update")(update)
@@ -78,6 +89,9 @@ app.command("doctor")(doctor)
 app.command("engines")(engines)
 app.command("models")(models)
 app.command("keys")(keys)
+app.command("detections")(detections)
+app.command("rules")(rules)
+app.command("webhooks")(webhooks)
 app.command("export")(export)
 app.command("import")(import_archive)
 app.command("copy")(copy)

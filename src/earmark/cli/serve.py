@@ -64,6 +64,10 @@ def serve(
             "--media", metavar="DIR", help="Where uploads are kept, if not in the library's folder."
         ),
     ] = None,
+    streams: Annotated[
+        int | None,
+        typer.Option("--streams", min=0, help="How many streams it watches at once (64)."),
+    ] = None,
     no_jobs: Annotated[
         bool,
         typer.Option(
@@ -97,6 +101,7 @@ def serve(
         timeout_s=timeout_s,
         rate_per_minute=rate_per_minute,
         media=media,
+        streams=streams,
         jobs=False if no_jobs else None,
     )
     given = settings(context, library)

@@ -8,7 +8,9 @@
 
 from earmark.client.asynchronous import AsyncClient
 from earmark.client.decode import answer_from, track_from
+from earmark.client.found import entry_from, timeline_from
 from earmark.client.listening import Ended, Heard, Level, ListenEvent, Ready
+from earmark.client.news import News
 from earmark.client.sync import Client
 from earmark.client.values import (
     About,
@@ -25,6 +27,7 @@ from earmark.client.values import (
     Readiness,
     Verdict,
 )
+from earmark.client.watched import HeldScan
 
 __all__ = [
     "About",
@@ -33,6 +36,7 @@ __all__ = [
     "Client",
     "Ended",
     "Heard",
+    "HeldScan",
     "HeldTrack",
     "Job",
     "JobFailure",
@@ -43,10 +47,13 @@ __all__ = [
     "Media",
     "Model",
     "NewKey",
+    "News",
     "Page",
     "Readiness",
     "Ready",
     "Verdict",
     "answer_from",
+    "entry_from",
+    "timeline_from",
     "track_from",
 ]

@@ -8,10 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from contextlib import aclosing
 
 from earmark.client import sockets
-from earmark.client.async_asker import AsyncAsker, asked
+from earmark.client.async_asker import asked
+from earmark.client.async_monitoring import AsyncMonitoringClient
 from earmark.client.calls import jobs as job_calls
 from earmark.client.calls import media, questions, upkeep
 from earmark.client.calls import tracks as track_calls
+from earmark.client.calls import twins as twin_calls
 from earmark.client.listening import Block, Format, ListenEvent, Message, Talk
 from earmark.client.service import poll_s, unfinished
 from earmark.client.sse import SILENCE_S, Watch
@@ -20,7 +22,7 @@ from earmark.errors import EarmarkError, ServiceError
 from earmark.types import Mode
 
 
-class AsyncClient(AsyncAsker):
+class AsyncClient(AsyncMonitoringClient):
     """An earmark service, asked from asyncio; methods and arguments are those of `Client`.
 
     Any number of tasks of one event loop may use one client.
@@ -46,6 +48,9 @@ class AsyncClient(AsyncAsker):
     identify = asked(questions.identify)
     similar = asked(questions.similar)
     duplicates = asked(questions.duplicates)
+    compare = asked(twin_calls.compare)
+    dedupe = asked(twin_calls.dedupe)
+    duplicates_found = asked(twin_calls.duplicates_found)
 
     async def listen(
         self,

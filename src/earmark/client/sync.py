@@ -6,19 +6,21 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 
 from earmark.client import sockets
-from earmark.client.asker import Asker, asked
+from earmark.client.asker import asked
 from earmark.client.calls import jobs as job_calls
 from earmark.client.calls import media, questions, upkeep
 from earmark.client.calls import tracks as track_calls
+from earmark.client.calls import twins as twin_calls
 from earmark.client.listening import Block, Format, ListenEvent, Talk
 from earmark.client.service import poll_s, unfinished
 from earmark.client.sse import SILENCE_S, Watch
+from earmark.client.sync_monitoring import MonitoringClient
 from earmark.client.values import HeldTrack, Job, JobState, Verdict
 from earmark.errors import EarmarkError, ServiceError
 from earmark.types import Mode
 
 
-class Client(Asker):
+class Client(MonitoringClient):
     """An earmark service, asked from Python; the methods are those of `earmark.Library`.
 
     Any number of threads may use one client. Whatever goes wrong is an `EarmarkError`: what the
@@ -52,6 +54,9 @@ class Client(Asker):
     identify = asked(questions.identify)
     similar = asked(questions.similar)
     duplicates = asked(questions.duplicates)
+    compare = asked(twin_calls.compare)
+    dedupe = asked(twin_calls.dedupe)
+    duplicates_found = asked(twin_calls.duplicates_found)
 
     def listen(
         self,

@@ -28,7 +28,9 @@ from earmark.service.guards import OpenDoorGuard, bare, is_loopback
 from earmark.service.metrics import Metrics
 from earmark.service.routes import (
     about,
+    compare,
     compat,
+    detections,
     feedback,
     health,
     identify,
@@ -36,18 +38,29 @@ from earmark.service.routes import (
     keys,
     listen,
     media,
+    rules,
+    scans,
     scores,
+    streams,
     tracks,
     upkeep,
+    webhooks,
 )
 from earmark.service.sweeping import sweep
 from earmark.service.tasks.jobs import JobRunner
+from earmark.service.tasks.monitoring import Monitoring
+from earmark.service.tasks.scanjobs import ScanJobs
+from earmark.service.tasks.scanwork import Scans
 from earmark.service.tasks.sharedjobs import SharedJobs
 from earmark.service.tasks.workload import Workload
 
-ROUTES = (about, identify, tracks, media, scores, jobs, upkeep, keys, feedback, listen, health)
-DESK_THREADS = 4
-DESK_QUEUE = 1000
+ROUTES = (
+    *(about, identify, compare, tracks, media, scores, jobs),
+    *(scans, streams, detections, rules, webhooks),
+    *(upkeep, keys, feedback, listen, health),
+)
+LOOKUP_THREADS = 4
+LOOKUP_QUEUE = 1000
 EXPOSED = ("ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed")
 
 
@@ -104,6 +117,7 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     house: House = app.state.house
+    await house.quick(house.monitoring.start)
     await house.quick(house.jobs.start)
     sweeping = asyncio.create_task(asyncio.to_thread(sweep, house))
     try:
@@ -112,36 +126,41 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await house.close()
         house.work.stop()
         house.changes.stop()
-        house.desk.stop()
+        house.lookups.stop()
         await sweeping
+        house.monitoring.close()
 
 
 def _furnish(library: Library, ledger: Ledger, options: ServeSettings, settings: Settings) -> House:
     room = media_room(library, ledger, options)
+    monitoring = Monitoring(library, ledger, options, settings, room)
+    runner = _jobs(library, ledger, options, room, monitoring.scans)
     house = House(
         library=library,
         ledger=ledger,
         options=options,
         settings=settings,
         media=room,
-        jobs=_jobs(library, ledger, options, room),
+        jobs=runner,
         keys=KeyRing(ledger, anyone=options.open, loopback=is_loopback(bare(options.host))),
         rates=RateLimit(options.rate_per_minute),
         metrics=Metrics(),
         work=Workload(options.thread_count, options.queue),
         changes=Workload(options.thread_count, options.queue, "changes"),
-        desk=Workload(DESK_THREADS, DESK_QUEUE, "desk"),
+        lookups=Workload(LOOKUP_THREADS, LOOKUP_QUEUE, "lookups"),
+        monitoring=monitoring,
+        scans=ScanJobs(runner),
     )
     _show(house)
     return house
 
 
 def _jobs(
-    library: Library, ledger: Ledger, options: ServeSettings, room: MediaRoom
+    library: Library, ledger: Ledger, options: ServeSettings, room: MediaRoom, scans: Scans
 ) -> JobRunner | SharedJobs:
     if isinstance(ledger, SharedLedger):
-        return SharedJobs(library, ledger, options, room)
-    return JobRunner(library, ledger, options, room)
+        return SharedJobs(library, ledger, options, room, scans)
+    return JobRunner(library, ledger, options, room, scans)
 
 
 def _show(house: House) -> None:
@@ -153,6 +172,7 @@ def _show(house: House) -> None:
     metrics.gauge("changes_waiting", "Changes that wait for one.", lambda: changes.waiting)
     metrics.gauge("library_tracks", "Tracks in the library.", lambda: len(house.library))
     metrics.gauge("jobs_pending", "Jobs that have not ended.", house.jobs.pending)
+    house.monitoring.show(metrics)
     metrics.gauge("listening", "Sockets that listen.", lambda: len(house.listening))
 
 

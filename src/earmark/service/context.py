@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -17,6 +18,8 @@ from earmark.service.door.keyring import KeyRing, Keys
 from earmark.service.door.ratelimit import RateLimit
 from earmark.service.metrics import Metrics
 from earmark.service.tasks.jobs import JobRunner
+from earmark.service.tasks.monitoring import Monitoring
+from earmark.service.tasks.scanjobs import ScanJobs
 from earmark.service.tasks.sharedjobs import SharedJobs
 from earmark.service.tasks.workload import Workload
 
@@ -25,10 +28,13 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class House:
-    """One service: ``work`` is the pool of questions, ``desk`` that of short look-ups.
+    """One service: ``work`` is the pool of questions, ``lookups`` that of short look-ups.
 
     ``changes`` is the pool of what changes the library: a rebuild can keep it waiting for the
     writer's lock, and questions go on meanwhile.
+
+    ``monitoring`` is the desk of detections and the streams that are watched, ``scans`` which
+    job does which scan.
 
     ``warming`` opens the engines where `serve` began it; ``readiness`` is a look at all parts that
     is going on, and ``asking`` what it asks of each.
@@ -45,7 +51,9 @@ class House:
     metrics: Metrics
     work: Workload
     changes: Workload
-    desk: Workload
+    lookups: Workload
+    monitoring: Monitoring
+    scans: ScanJobs
     listening: set[object] = field(default_factory=set)
     warming: asyncio.Task[None] | None = field(default=None, repr=False)
     readiness: asyncio.Task[dict[str, str]] | None = field(default=None, repr=False)
@@ -54,7 +62,7 @@ class House:
 
     async def quick(self, work: Callable[[], Result]) -> Result:
         """Run a short look-up (SQLite, a small file) off the event loop, not behind long work."""
-        return await self.desk.run(lambda _: work(), timeout_s=self.options.timeout_s)
+        return await self.lookups.run(lambda _: work(), timeout_s=self.options.timeout_s)
 
     async def close(self) -> None:
         """Let the jobs go at once; requests in hand have the grace to be finished."""
@@ -62,8 +70,14 @@ class House:
             grace_s = self.options.grace_s
             self.work.close(grace_s)
             self.changes.close(grace_s)
-            self._closed = asyncio.create_task(asyncio.to_thread(self.jobs.stop, grace_s))
+            self._closed = asyncio.create_task(asyncio.to_thread(self._stop, grace_s))
         await asyncio.shield(self._closed)
+
+    def _stop(self, grace_s: float) -> None:
+        until_s = time.monotonic() + grace_s
+        self.monitoring.hush()
+        self.jobs.stop(grace_s)
+        self.monitoring.stop(max(0.0, until_s - time.monotonic()))
 
     @property
     def closing(self) -> bool:

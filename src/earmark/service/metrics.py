@@ -14,6 +14,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from earmark.ports import Entry
 from earmark.types import Answer
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -56,6 +57,12 @@ class Metrics:
         self._rejected = Counter(
             "earmark_rejected_total", "Requests refused, by code.", ("code",), registry=registry
         )
+        self._detections = Counter(
+            "earmark_detections_total",
+            "Detections that have closed here, by what is to happen with them.",
+            ("action", "kind"),
+            registry=registry,
+        )
         self._gauges: list[Gauge] = []
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -73,6 +80,10 @@ class Metrics:
     def rejected(self, code: str) -> None:
         """Count a request that was refused with an error's code."""
         self._rejected.labels(code).inc()
+
+    def detected(self, entry: Entry) -> None:
+        """Count a detection that is over."""
+        self._detections.labels(entry.action, entry.detection.kind).inc()
 
     def gauge(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Show a value that is asked for at each reading."""

@@ -81,6 +81,7 @@ def serve(
             _must_do_jobs(options, ledger)
             app = create_app(library, ledger, options=options, settings=settings)
             house: House = app.state.house
+            house.monitoring.open()  # what is wrong with it is told now
             needs_key = house.keys.read().wanted
             _refuse_open(options, house)
             with _bound(options) as listener:
@@ -168,7 +169,7 @@ def _check(options: ServeSettings) -> None:
         if not getattr(options, name) > 0:
             message = f"{name} is more than 0, got {getattr(options, name)}"
             raise UsageError(message)
-    for name in ("queue", "rate_per_minute", "grace_s", "threads"):
+    for name in ("queue", "rate_per_minute", "grace_s", "threads", "streams"):
         if not getattr(options, name) >= 0:
             message = f"{name} is 0 or more, got {getattr(options, name)}"
             raise UsageError(message)

@@ -17,7 +17,10 @@ from earmark.service import logs
 from earmark.service.bodies.shelf import media_room
 from earmark.service.fetching import bounded
 from earmark.service.tasks.jobfeed import Feed
+from earmark.service.tasks.jobkinds import JobKinds
 from earmark.service.tasks.jobtaker import JobTaker
+from earmark.service.tasks.monitoring import open_desk
+from earmark.service.tasks.scanwork import Scans
 
 
 def work(
@@ -69,8 +72,10 @@ def work(
                 message = f"{library.address!r} has no workers beside its service"
                 raise UsageError(message)
             room = media_room(library, ledger, options)
-            taker = JobTaker(library, ledger, options, room, Feed(), count=jobs)
-            with _told_to_end() as end:
+            with open_desk(library, settings, room) as desk, _told_to_end() as end:
+                scans = Scans(library, options, settings, room, lambda: desk)
+                kinds = JobKinds(library, options, room, scans)
+                taker = JobTaker(ledger, kinds, Feed(), count=jobs)
                 taker.start()
                 if told is not None:
                     told(ledger.pending_jobs())

@@ -75,7 +75,27 @@ def takes(
         content["audio/*"] = {"schema": _BINARY}
         content["application/octet-stream"] = {"schema": _BINARY}
     if document is not None:
-        schema = document.model_json_schema()
+        schema = _whole(document.model_json_schema())
         examples = schema.pop("examples", [])
         content["application/json"] = {"schema": schema, "example": examples[0]}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with what it refers to in its own ``$defs`` put in where it is meant.
+
+    Inside of a larger document such a reference would lead to nothing.
+    """
+    parts = schema.pop("$defs", {})
+
+    def put_in(value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, dict):
+            named = str(value.get("$ref", "")).removeprefix("#/$defs/")
+            if named in parts:
+                beside = {key: one for key, one in value.items() if key != "$ref"}
+                return put_in({**parts[named], **beside})
+            return {key: put_in(one) for key, one in value.items()}
+        return [put_in(one) for one in value] if isinstance(value, list) else value
+
+    found: dict[str, Any] = put_in(schema)
+    return found

@@ -21,6 +21,7 @@ TAGS = [
     {"name": "identify", "description": "What is this?"},
     {"name": "tracks", "description": "The library's tracks, their audio and what is like them."},
     {"name": "jobs", "description": "Long work: adding many, rebuilding."},
+    {"name": "monitoring", "description": "What was played: scans, streams, detections, rules."},
     {"name": "library", "description": "Counts, engines, models, checks, export and import."},
     {"name": "feedback", "description": "What people said of answers."},
     {"name": "keys", "description": "Who may come in."},

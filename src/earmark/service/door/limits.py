@@ -14,7 +14,9 @@ SMALL_BYTES = 1_048_576
 # What a multipart form adds to its files: heads, boundaries, fields.
 FORM_BYTES = 1_048_576
 # Addresses that take files; their routes write them to disk as they come.
-_FILES = re.compile(r"/v1/(identify|tracks|jobs|import|tracks/[^/]+(/score)?)|/audio/(load|search)")
+_FILES = re.compile(
+    r"/v1/(identify|compare|tracks|jobs|scans|import|tracks/[^/]+(/score)?)|/audio/(load|search)"
+)
 
 
 class BodyLimits:

@@ -18,9 +18,13 @@ class Methods:
         self._routes.extend(route for route in routes if isinstance(route, Route))
 
     def of(self, path: str) -> str:
-        """Return the methods of an address as the header wants them: ``GET, HEAD, OPTIONS``."""
-        found = {"OPTIONS"}
+        """Return the methods of an address as the header wants them: ``GET, HEAD, OPTIONS``.
+
+        ``/a/totals`` is the address of that name, not of an id that ``/a/{id}`` would take as well.
+        """
+        found, template = {"OPTIONS"}, None
         for route in self._routes:
-            if route.path_regex.match(path):
+            if route.path_regex.match(path) and template in (None, route.path):
+                template = route.path
                 found |= route.methods or set()
         return ", ".join(sorted(found))

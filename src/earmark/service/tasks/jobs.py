@@ -26,9 +26,11 @@ from earmark.library import Library
 from earmark.ports.ledger import JobRecord, JobState, Ledger
 from earmark.reports import Progress
 from earmark.service.bodies.media import MediaRoom
-from earmark.service.tasks import jobsteps, jobwork
+from earmark.service.tasks import jobsteps
 from earmark.service.tasks.jobfeed import Feed
+from earmark.service.tasks.jobkinds import JobKinds
 from earmark.service.tasks.jobsteps import ENDED
+from earmark.service.tasks.scanwork import SCAN, Scans
 
 log = logging.getLogger("earmark.jobs")
 
@@ -47,15 +49,21 @@ class JobRunner:
     ----------
     media
         Where uploads lie, which are discarded where they make no track.
+    scans
+        What does jobs of the kind ``scan``; None refuses them.
     """
 
     def __init__(
-        self, library: Library, ledger: Ledger, options: ServeSettings, media: MediaRoom
+        self,
+        library: Library,
+        ledger: Ledger,
+        options: ServeSettings,
+        media: MediaRoom,
+        scans: Scans | None = None,
     ) -> None:
         self._library = library
         self._ledger = ledger
-        self._options = options
-        self._media = media
+        self._kinds = JobKinds(library, options, media, scans)
         self.feed = Feed()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -71,7 +79,8 @@ class JobRunner:
         """Begin to work; what was running when the service died goes on."""
         tracks = len(self._library)
         for job in self._each("running"):
-            self._ledger.put_job(jobsteps.after_death(job, tracks))
+            gained = job.progress.get("done", 0) if job.kind == SCAN else tracks
+            self._ledger.put_job(jobsteps.after_death(job, gained))
         with self._lock:
             self._pending = {job.id for job in self._each("queued")}
         self._thread = threading.Thread(target=self._loop, name="earmark-jobs", daemon=True)
@@ -108,10 +117,7 @@ class JobRunner:
     def submit(self, kind: str, request: Mapping[str, Any]) -> JobRecord:
         """Keep a job that runs when those before it have ended.
 
-        Parameters
-        ----------
-        kind
-            ``ingest`` (``paths``, ``urls``, ``uploads``, ``tags``) or ``rebuild`` (``model``).
+        The kinds and what they take: `JobKinds`.
 
         Raises
         ------
@@ -120,7 +126,7 @@ class JobRunner:
         BusyError, ShuttingDownError
             No more jobs are taken.
         """
-        jobwork.check(kind, request, self._options)
+        self._kinds.check(kind, request)
         job = JobRecord(uuid.uuid4().hex, kind, dict(request), time.time())
         with self._lock:
             if self._closing.is_set():
@@ -156,7 +162,7 @@ class JobRunner:
                 self._stop.set()
                 return job
             job = self._put(jobsteps.settled(job, "cancelled", None, None))
-        jobwork.discard(self._library, self._media, job)
+        self._kinds.ended(job)
         return job
 
     async def events(self, job_id: str) -> AsyncIterator[JobRecord]:
@@ -232,9 +238,7 @@ class JobRunner:
             self._stop.set()
         else:
             jobsteps.require_sound(job)
-        if job.kind == "rebuild":
-            return jobwork.rebuild(self._library, job, self._tell)
-        return jobwork.add(self._library, self._options, self._media, job, self._tell, self._stop)
+        return self._kinds.do(job, self._tell, self._stop)
 
     def _tell(self, progress: Progress) -> None:
         """Take how far the job is: to those who watch at once, to the ledger once a second."""
@@ -270,7 +274,7 @@ class JobRunner:
                     self._live = None  # the ledger has it as running: it goes on at the next start
                     return
         if job.state in ENDED:
-            jobwork.discard(self._library, self._media, job)
+            self._kinds.ended(job)
 
     def _over(
         self, state: JobState, report: dict[str, Any] | None, error: EarmarkError | None

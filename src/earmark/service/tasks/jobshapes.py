@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from earmark.ports.ledger import JobRecord, JobState
 from earmark.service.answering.schemas import Shape, Tag, Url
+from earmark.service.answering.twinshapes import DuplicatesShape
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 _MOST = 10_000
@@ -71,6 +72,7 @@ class ReportShape(Shape):
     track_ids: list[str]
     warnings: list[str] = Field(default=[])
     resumed: int = 0
+    duplicates: DuplicatesShape | None = Field(default=None, description="Of the kind `dedupe`")
 
 
 class TroubleShape(Shape):

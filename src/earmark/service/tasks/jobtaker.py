@@ -8,7 +8,6 @@ import time
 import uuid
 from typing import Any
 
-from earmark.config import ServeSettings
 from earmark.errors import (
     EarmarkError,
     InternalError,
@@ -16,12 +15,11 @@ from earmark.errors import (
     StoppedError,
     StoreUnavailableError,
 )
-from earmark.library import Library
 from earmark.ports.ledger import JobRecord, JobState, SharedLedger
-from earmark.service.bodies.media import MediaRoom
-from earmark.service.tasks import jobsteps, jobwork
+from earmark.service.tasks import jobsteps
 from earmark.service.tasks.jobfeed import Feed
 from earmark.service.tasks.jobheld import LEASE_S, HeldJob
+from earmark.service.tasks.jobkinds import JobKinds
 from earmark.service.tasks.jobsteps import ENDED
 
 log = logging.getLogger("earmark.jobs")
@@ -42,27 +40,23 @@ class JobTaker:
 
     Parameters
     ----------
-    media
-        Where uploads lie, which are discarded where they make no track.
+    kinds
+        What does each kind of job.
     feed
         Who watches jobs in this process.
     """
 
     def __init__(
         self,
-        library: Library,
         ledger: SharedLedger,
-        options: ServeSettings,
-        media: MediaRoom,
+        kinds: JobKinds,
         feed: Feed,
         *,
         count: int = 1,
         lease_s: float | None = None,
     ) -> None:
-        self._library = library
         self._ledger = ledger
-        self._options = options
-        self._media = media
+        self._kinds = kinds
         self._feed = feed
         self._lease_s = LEASE_S if lease_s is None else lease_s
         self._queue = ledger.queue()
@@ -172,7 +166,7 @@ class JobTaker:
         held = HeldJob(self._ledger, job, worker, self._feed, self._lease_s)
         if not job.wanted and (job.started_at is None or job.kind == "rebuild"):
             if held.put(jobsteps.settled(job, "cancelled", None, None)):
-                jobwork.discard(self._library, self._media, held.job)
+                self._kinds.ended(held.job)
             return None
         if not held.put(jobsteps.begun(job)):
             return None
@@ -204,11 +198,7 @@ class JobTaker:
             jobsteps.require_sound(held.job)
         else:
             held.stop.set()
-        if held.job.kind == "rebuild":
-            return jobwork.rebuild(self._library, held.job, held.tell)
-        return jobwork.add(
-            self._library, self._options, self._media, held.job, held.tell, held.stop
-        )
+        return self._kinds.do(held.job, held.tell, held.stop)
 
     def _settle(
         self,
@@ -233,7 +223,7 @@ class JobTaker:
         """Tidy up after a job that has ended; offer one that was put back."""
         log.info("the job %s: %s", job.id, job.state)
         if job.state in ENDED:
-            jobwork.discard(self._library, self._media, job)
+            self._kinds.ended(job)
             return
         if wait_s:
             self._closing.wait(wait_s)

@@ -21,11 +21,13 @@ from earmark.errors import (
 from earmark.library import Library
 from earmark.ports.ledger import JobRecord, JobState, SharedLedger
 from earmark.service.bodies.media import MediaRoom
-from earmark.service.tasks import jobsteps, jobwork
+from earmark.service.tasks import jobsteps
 from earmark.service.tasks.jobfeed import Feed, Reader
+from earmark.service.tasks.jobkinds import JobKinds
 from earmark.service.tasks.jobs import MOST_PENDING
 from earmark.service.tasks.jobsteps import ENDED
 from earmark.service.tasks.jobtaker import JobTaker
+from earmark.service.tasks.scanwork import Scans
 
 log = logging.getLogger("earmark.jobs")
 
@@ -37,16 +39,19 @@ class SharedJobs:
     """What `JobRunner` is for a library of one process, with the ledger as the only truth."""
 
     def __init__(
-        self, library: Library, ledger: SharedLedger, options: ServeSettings, media: MediaRoom
+        self,
+        library: Library,
+        ledger: SharedLedger,
+        options: ServeSettings,
+        media: MediaRoom,
+        scans: Scans | None = None,
     ) -> None:
-        self._library = library
         self._ledger = ledger
-        self._options = options
-        self._media = media
+        self._kinds = JobKinds(library, options, media, scans)
         self._queue = ledger.queue()
         self._closing = False
         self.feed = Feed()
-        self._taker = JobTaker(library, ledger, options, media, self.feed) if options.jobs else None
+        self._taker = JobTaker(ledger, self._kinds, self.feed) if options.jobs else None
 
     def start(self) -> None:
         """Begin to work, where this process does jobs."""
@@ -77,7 +82,7 @@ class SharedJobs:
 
     def submit(self, kind: str, request: Mapping[str, Any]) -> JobRecord:
         """Keep a job and offer it to the workers; as `JobRunner.submit`."""
-        jobwork.check(kind, request, self._options)
+        self._kinds.check(kind, request)
         if self._closing:
             raise ShuttingDownError("the service is going down; ask again in a moment")
         pending = self._ledger.pending_jobs()
@@ -112,7 +117,7 @@ class SharedJobs:
         if not self._ledger.put_held(job, worker):
             return self._ledger.job(job_id)
         self.feed.push(job)
-        jobwork.discard(self._library, self._media, job)
+        self._kinds.ended(job)
         return job
 
     async def events(self, job_id: str) -> AsyncIterator[JobRecord]:

@@ -196,9 +196,9 @@ def test_whoever_watches_sees_it_to_its_end(runner_of, short):
         asyncio.run(anext(runner.events("none")))
 
 
-def test_a_slow_reader_gets_the_newest_and_ends_with_the_service(runner_of):
+def test_a_slow_reader_gets_the_newest_and_ends_with_the_service(runner_of, tmp_path):
     runner = runner_of()
-    job = runner.submit("ingest", {"paths": [str(runner._options.root_folders[0])]})
+    job = runner.submit("ingest", {"paths": [str(tmp_path)]})
 
     async def watch():
         events = runner.events(job.id)
