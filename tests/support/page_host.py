@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,14 +30,16 @@ def earmark(folder: Path, *arguments: str | Path) -> None:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[str]:
-    """Serve ``library`` below a folder on a free port; yields the address."""
+def served(folder: Path, *arguments: str, told: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve ``library`` below a folder on a free port; yields the address.
+
+    ``told`` are settings of the environment.
+    """
     log = folder / "serve.log"
     command = [sys.executable, "-m", "earmark", "--library", "library", "serve", "--port", "0"]
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            [*command, *arguments], stderr=file, cwd=folder, env=environment()
-        )
+        settings = environment() | dict(told or {})
+        process = subprocess.Popen([*command, *arguments], stderr=file, cwd=folder, env=settings)
     try:
         ends_at = time.monotonic() + START_S
         while " at http://" not in log.read_text():

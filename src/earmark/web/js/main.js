@@ -10,6 +10,7 @@ import * as history from "./history/view.js";
 import * as jobs from "./jobs/view.js";
 import * as library from "./library/view.js";
 import * as listen from "./listen/view.js";
+import * as monitor from "./monitor/view.js";
 import { showSimilar } from "./library/similar.js";
 import { upload } from "./library/upload.js";
 import { makeDrop } from "./shell/drop.js";
@@ -21,22 +22,29 @@ import { makeShortcuts } from "./shell/shortcuts.js";
 
 const main = h("main", { id: "main", tabindex: "-1" });
 
-/** @type {Record<string, {view: () => HTMLElement, entered?: () => void}>} */
+/** @type {Record<string, {view: () => HTMLElement, entered?: () => void, left?: () => void}>} */
 const VIEWS = {
   listen,
   library,
   jobs,
   history: { view: () => history.view(listen.recallAnswer), entered: history.entered },
+  monitor,
 };
+/** @type {string|null} */
+let shown = null;
 
 /** @returns {string} the view that the address names */
 function named() {
-  return WAYS.find((way) => way.hash === (location.hash || "#/"))?.name ?? "listen";
+  const at = location.hash || "#/";
+  const leads = (/** @type {string} */ hash) => at === hash || at.startsWith(`${hash}/`);
+  return WAYS.find((way) => leads(way.hash))?.name ?? "listen";
 }
 
 function go() {
   const name = named();
   const { view, entered } = VIEWS[name];
+  if (shown && shown !== name) VIEWS[shown].left?.();
+  shown = name;
   const page = view();
   if (main.firstChild !== page) {
     main.replaceChildren(page);

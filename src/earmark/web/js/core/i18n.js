@@ -20,6 +20,7 @@ export function begin() {
   const said = recall("language");
   const browser = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
   use(said === "zh" || said === "en" ? said : browser);
+  rebind(); // what was made before this was known
 }
 
 /** @param {Language} next */

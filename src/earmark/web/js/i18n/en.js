@@ -1,6 +1,9 @@
 /** What the page says in English; zh.js has the same keys. */
 
+import monitor from "./en.monitor.js";
+
 export default {
+  ...monitor,
   skip: "Skip to the content",
   close: "Close",
   cancel: "Cancel",

@@ -1,6 +1,9 @@
 /** 页面的中文文字；键与 en.js 相同。 */
 
+import monitor from "./zh.monitor.js";
+
 export default {
+  ...monitor,
   skip: "跳到正文",
   close: "关闭",
   cancel: "取消",

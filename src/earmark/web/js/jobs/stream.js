@@ -1,6 +1,7 @@
-/** Server-sent events read with `fetch`: `EventSource` cannot send a key. */
+/** A job, followed to its end. */
 
 import { call } from "../core/api.js";
+import { events } from "../core/events.js";
 
 /**
  * Follow a job to its end; comes back on after a lost line.
@@ -28,26 +29,4 @@ export async function follow(id, signal, onProgress) {
     });
   }
   return null;
-}
-
-/** @param {ReadableStream<Uint8Array>} body */
-async function* events(body) {
-  const reader = body.pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
-  let text = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    text = (text + value).replace(/\r\n/g, "\n");
-    let end = text.indexOf("\n\n");
-    while (end >= 0) {
-      const event = { event: "message", data: "" };
-      for (const line of text.slice(0, end).split("\n")) {
-        if (line.startsWith("event:")) event.event = line.slice(6).trim();
-        else if (line.startsWith("data:")) event.data += line.slice(5).trimStart();
-      }
-      text = text.slice(end + 2);
-      if (event.data) yield event;
-      end = text.indexOf("\n\n");
-    }
-  }
 }

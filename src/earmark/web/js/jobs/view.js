@@ -4,11 +4,12 @@ import { call, getJson, withQuery } from "../core/api.js";
 import { h, icon } from "../core/dom.js";
 import { show } from "../core/say.js";
 import { t } from "../core/i18n.js";
-import { date, failure, figure, trouble } from "../core/words.js";
+import { clock, date, failure, figure, trouble } from "../core/words.js";
 import { follow } from "./stream.js";
 
 const ENDED = ["done", "failed", "cancelled", "canceled"];
 const FAILED_SHOWN = 50;
+const SCAN = "scan"; // it counts seconds
 
 /** @type {Map<string, AbortController>} */
 const following = new Map();
@@ -81,7 +82,7 @@ function ended(job) {
   const report = job.report ?? { added: 0, failed: [] };
   show({
     text: () =>
-      t(`jobs.toast_${job.state === "done" ? "done" : "other"}`, {
+      t(`jobs.toast_${SCAN === job.kind ? SCAN : job.state === "done" ? "done" : "other"}`, {
         n: report.added,
         failed: report.failed.length,
       }),
@@ -116,6 +117,7 @@ function replace(job) {
 function card(job) {
   const going = !ENDED.includes(job.state);
   const { done, total, failed, left_s, source } = job.progress;
+  const many = job.kind === SCAN ? clock : figure;
   const look =
     { done: "accent", failed: "bad", running: "warm" }[/** @type {string} */ (job.state)] ?? "";
   return h(
@@ -140,7 +142,7 @@ function card(job) {
       }),
     h("p", { class: "small number" }, () =>
       [
-        total ? t("jobs.count", { done: figure(done), total: figure(total) }) : "",
+        total ? t("jobs.count", { done: many(done), total: many(total) }) : "",
         failed ? t("jobs.failed", { n: failed }) : "",
         going && left_s ? t("jobs.left", { n: Math.ceil(left_s) }) : "",
       ]
@@ -152,10 +154,12 @@ function card(job) {
     job.report &&
       !going &&
       h("p", { class: "small muted" }, () =>
-        t("jobs.report", {
-          added: figure(job.report.added),
-          unchanged: figure(job.report.unchanged),
-        }),
+        job.kind === SCAN
+          ? t("jobs.heard", { length: clock(job.report.audio_s) })
+          : t("jobs.report", {
+              added: figure(job.report.added),
+              unchanged: figure(job.report.unchanged),
+            }),
       ),
     job.report?.failed.length ? failures(job.report.failed) : null,
   );

@@ -90,11 +90,11 @@ async function load(match, answer, recording) {
  * The match at the recording's speed. What was only played faster gets higher with it, like the
  * recording did; where the pitch does not tell of that, it keeps its own.
  * @param {AudioBuffer|null} buffer
- * @param {ReturnType<typeof stretch>} span
+ * @param {{ratio: number, there: (at_s: number) => number}} span
  * @param {number} from_s
  * @param {number} shift_semitones
  */
-function inStep(buffer, span, from_s, shift_semitones) {
+export function inStep(buffer, span, from_s, shift_semitones) {
   const offset_s = span.there(0) - from_s;
   const faster = Math.abs(12 * Math.log2(span.ratio) - shift_semitones) < 0.35;
   if (!buffer || faster || Math.abs(span.ratio - 1) < 0.005)

@@ -8,6 +8,7 @@ import { canvasOf, playable } from "./canvas.js";
 
 const HEIGHT = 164;
 const GAP = 10;
+const NAMES = { own: () => t("mine"), theirs: () => t("compare.match") };
 
 /**
  * @param {[number, number][]} own peaks over the whole stretch
@@ -15,8 +16,9 @@ const GAP = 10;
  * @param {ReturnType<typeof import("./compare.js").stretch>} span
  * @param {any} match
  * @param {import("../sound/deck.js").Deck} deck
+ * @param {{own: () => string, theirs: () => string}} [names] what the two are called
  */
-export function wavesPicture(own, theirs, span, match, deck) {
+export function wavesPicture(own, theirs, span, match, deck, names = NAMES) {
   const { canvas, pen } = canvasOf(HEIGHT, () => draw());
   const length_s = span.end_s - span.start_s;
   const node = h(
@@ -26,9 +28,9 @@ export function wavesPicture(own, theirs, span, match, deck) {
       "figcaption",
       { class: "row picture-words" },
       h("span", { class: "dot accent" }),
-      h("span", {}, () => t("mine")),
+      h("span", {}, names.own),
       h("span", { class: "dot warm" }),
-      h("span", { class: "grow clip" }, () => t("compare.match")),
+      h("span", { class: "grow clip" }, names.theirs),
       h(
         "span",
         { class: "number muted" },

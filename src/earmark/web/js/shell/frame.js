@@ -10,6 +10,7 @@ export const WAYS = [
   { hash: "#/library", name: "library", icon: "library" },
   { hash: "#/jobs", name: "jobs", icon: "jobs" },
   { hash: "#/history", name: "history", icon: "history" },
+  { hash: "#/monitor", name: "monitor", icon: "monitor" },
 ];
 
 /** @param {HTMLElement} main @returns {HTMLElement[]} */

@@ -13,12 +13,15 @@ const SHORTCUTS = [
   ["Space", "keys.listen"],
   ["Esc", "keys.stop"],
   ["/", "keys.search"],
-  ["1–4", "keys.go"],
+  ["1–5", "keys.go"],
   ["↑ ↓", "keys.list"],
   ["E", "keys.edit"],
   ["S", "keys.similar"],
   ["X", "keys.select"],
   ["Del", "keys.delete"],
+  ["J K", "keys.queue"],
+  ["Y N U", "keys.decide"],
+  ["A B X", "keys.sides"],
   ["?", "keys.help"],
 ];
 

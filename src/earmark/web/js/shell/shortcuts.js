@@ -21,7 +21,7 @@ export function makeShortcuts({ listen, stop, search, go, help }) {
     if (event.key === " " && free) listen();
     else if (event.key === "/") search();
     else if (event.key === "?") help();
-    else if (/^[1-4]$/.test(event.key)) go(Number(event.key) - 1);
+    else if (/^[1-5]$/.test(event.key)) go(Number(event.key) - 1);
     else return;
     event.preventDefault();
   });
