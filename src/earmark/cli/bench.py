@@ -14,15 +14,17 @@ from earmark.errors import UsageError
 
 if TYPE_CHECKING:
     from earmark.evaluation.melody_report import MelodyReport
+    from earmark.evaluation.monitor_report import MonitorReport
     from earmark.evaluation.report import RecordingReport
     from earmark.evaluation.sound_report import SoundReport
     from earmark.reports import ProgressCallback
 
-SUITES = ("recording", "melody", "sound")
+SUITES = ("recording", "melody", "sound", "monitor")
 _NEEDED = {
     "recording": (("--music",),),
     "melody": (("--queries",), ("--references",)),
     "sound": (("--labelled", "--music"),),
+    "monitor": (("--music",),),
 }
 """Of each group of options a suite needs one at least."""
 
@@ -30,24 +32,27 @@ _NEEDED = {
 def bench(
     suite: Annotated[str, typer.Argument(metavar="SUITE", help=f"One of: {', '.join(SUITES)}.")],
     music: Annotated[
-        Path | None, typer.Option("--music", help="recording, sound: a folder of music.")
+        Path | None, typer.Option("--music", help="recording, sound, monitor: a folder of music.")
     ] = None,
     noise: Annotated[
-        Path | None, typer.Option("--noise", help="recording: a folder of noises.")
+        Path | None, typer.Option("--noise", help="recording, monitor: a folder of noises.")
     ] = None,
     impulse: Annotated[
         Path | None,
         typer.Option("--impulse", help="recording: a folder of room impulse responses."),
     ] = None,
     babble: Annotated[
-        Path | None, typer.Option("--babble", help="recording: a folder of speech.")
+        Path | None, typer.Option("--babble", help="recording, monitor: a folder of speech.")
     ] = None,
     distractors: Annotated[
         Path | None,
-        typer.Option("--distractors", help="recording: more music to index, never asked for."),
+        typer.Option(
+            "--distractors", help="recording, monitor: more music to index, never asked for."
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="recording: seeds every choice [default: 0].")
+        int | None,
+        typer.Option("--seed", help="recording, monitor: seeds every choice [default: 0]."),
     ] = None,
     per_cell: Annotated[
         int | None,
@@ -76,14 +81,23 @@ def bench(
         str | None,
         typer.Option("--model", metavar="NAME", help="sound: the model (see `earmark models`)."),
     ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option("--hours", help="monitor: the length of a programme [default: 2]."),
+    ] = None,
+    programmes: Annotated[
+        int | None,
+        typer.Option("--programmes", min=1, help="monitor: programmes of each style [default: 1]."),
+    ] = None,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure what an engine recognises, on audio of your own.
 
     recording: clips of your music are degraded. melody: your hums are asked. sound: your clips of
-    known classes, or pieces of your music, look for others of their kind. The last line of --json
-    is a flat object of figures.
+    known classes, or pieces of your music, look for others of their kind. monitor: programmes of
+    your music, cut, faded, talked over and bent, are scanned. The last line of --json is a flat
+    object of figures.
     """
     given: dict[str, dict[str, object]] = {
         "recording": {
@@ -101,9 +115,18 @@ def bench(
             "--from-start": from_start or None,
         },
         "sound": {"--labelled": labelled, "--music": music, "--model": model},
+        "monitor": {
+            "--music": music,
+            "--noise": noise,
+            "--babble": babble,
+            "--distractors": distractors,
+            "--seed": seed,
+            "--hours": hours,
+            "--programmes": programmes,
+        },
     }
     _check(suite, given)
-    report: MelodyReport | RecordingReport | SoundReport
+    report: MelodyReport | MonitorReport | RecordingReport | SoundReport
     with bar("measuring") as progress:
         if suite == "sound":
             report = _sound(labelled, music, model, workers, progress)
@@ -114,6 +137,20 @@ def bench(
                 queries or Path(),
                 references or (),
                 from_start=from_start,
+                workers=workers,
+                progress=progress,
+            )
+        elif suite == "monitor":
+            from earmark.evaluation import bench_monitor
+
+            report = bench_monitor.run(
+                music or Path(),
+                babble,
+                noise,
+                distractors=distractors,
+                seed=seed or 0,
+                hours=2.0 if hours is None else hours,
+                programmes=programmes or 1,
                 workers=workers,
                 progress=progress,
             )
@@ -163,6 +200,7 @@ def _check(suite: str, given: dict[str, dict[str, object]]) -> None:
     values = {name: value for options in given.values() for name, value in options.items()}
     for name, value in values.items():
         if value is not None and name not in given[suite]:
-            owners = " and ".join(f"bench {other}" for other in SUITES if name in given[other])
+            *others, last = (f"bench {other}" for other in SUITES if name in given[other])
+            owners = f"{', '.join(others)} and {last}" if others else last
             message = f"{name} belongs to {owners}, not to bench {suite}"
             raise UsageError(message)

@@ -1,9 +1,10 @@
-"""What needs ffmpeg's filters and codecs, through PyAV and in memory: tempo and MP3."""
+"""What needs ffmpeg's filters and codecs, through PyAV and in memory: tempo, MP3, AAC."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Literal
 
 import av
 import numpy as np
@@ -67,9 +68,28 @@ def mp3_round_trip(samples: Samples, rate_hz: int, bits_per_second: int = 32_000
     The encoder writes its delay into the LAME header and the decoder takes it off again.
     ``samples`` must lie within [-1, 1].
     """
+    return _round_trip(samples, rate_hz, bits_per_second, "mp3", "libmp3lame")
+
+
+def aac_round_trip(samples: Samples, rate_hz: int, bits_per_second: int = 48_000) -> Samples:
+    """Encode to mono AAC-LC and decode again; same length, sample k stays sample k.
+
+    The edit list of the MP4 file tells the decoder what the encoder put in front. ``samples`` must
+    lie within [-1, 1].
+    """
+    return _round_trip(samples, rate_hz, bits_per_second, "mp4", "aac")
+
+
+def _round_trip(
+    samples: Samples,
+    rate_hz: int,
+    bits_per_second: int,
+    container_format: str,
+    codec: Literal["libmp3lame", "aac"],
+) -> Samples:
     memory = io.BytesIO()
-    with av.open(memory, "w", format="mp3") as container:
-        stream = container.add_stream("libmp3lame", rate=rate_hz)
+    with av.open(memory, "w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=rate_hz)
         stream.bit_rate = bits_per_second
         stream.layout = "mono"
         stream.format = "fltp"
