@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from milvus_server import (  # noqa: F401 - fixtures, and a line in the summary
+from milvus_server import (  # noqa: F401 - fixtures, their server's rest, the summary
     lite_address,
     milvus_server,
+    pytest_collection_modifyitems,
+    pytest_runtest_setup,
     pytest_terminal_summary,
     server_address,
 )

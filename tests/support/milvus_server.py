@@ -141,6 +141,45 @@ def _run(command: list[object]) -> None:
         raise NoServerError(f"Milvus {VERSION} cannot be installed: {' '.join(last)}")
 
 
+NEEDED_BY = frozenset(
+    {
+        "test_vector_store.py",
+        "test_vectors_alike.py",
+        "test_congruence.py",
+        "test_milvus_failures.py",
+        "test_milvus_library.py",
+        "test_shared_library.py",
+        "test_shared_troubles.py",
+        "test_shared_writers.py",
+        "test_shared_vectors.py",
+        "test_shared_vectors_away.py",
+        "test_shared_vectors_crowd.py",
+    }
+)
+"""Files whose tests use the server; they come first, so that it need not run for the others."""
+running: list[Server] = []
+resting: list[Server] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that need the server first, all else in the order it has."""
+    items.sort(key=lambda item: item.path.name not in NEEDED_BY)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End an idle server, which takes a seventh of a core; start it again where it is needed."""
+    needed = item.path.name in NEEDED_BY
+    while running and not needed:
+        server = running.pop()
+        server.order("kill")
+        resting.append(server)
+    while resting and needed:
+        server = resting.pop()
+        server.order("start")
+        server.ready()
+        running.append(server)
+
+
 @pytest.fixture(scope="session")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running Milvus 2.3.5 that wants a password; tests that need it are skipped without."""
@@ -155,11 +194,14 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             raise NoServerError(missing[0])
         server = Server.start(folder, data)
         server.ready()
+        running.append(server)
         yield server
     except NoServerError as error:
         missing.append(str(error))
         pytest.skip(f"NO MILVUS SERVER, the store was not tested on a real one: {error}")
     finally:
+        running.clear()
+        resting.clear()
         if server:
             server.stop()
         shutil.rmtree(data, ignore_errors=True)
