@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 import shlex
@@ -208,6 +209,37 @@ def test_melody_examples_run(tmp_path, monkeypatch, write, song, capsys):
         exec(compile(block, f"docs/melody.md, example {number + 1}", "exec"), namespace)
     assert capsys.readouterr().out.startswith("1 ")
     assert (tmp_path / "hum.png").stat().st_size > 1000
+
+
+def test_monitoring_examples_run(tmp_path, monkeypatch, write, music, capsys):
+    """A scan, a watch of the same file, the check of a signature; then doubles and a comparison."""
+    write("music/song 1.wav", music(1, 20.0))
+    write("music/song 2.wav", music(2, 20.0))
+    write("music/again.flac", 0.5 * music(1, 20.0))
+    write("clip.wav", music(1, 20.0)[3 * RATE_HZ :])
+    quiet = np.zeros(4 * RATE_HZ, np.float32)
+    write("morning.flac", np.concatenate([quiet, music(2, 20.0), quiet]))
+    monkeypatch.chdir(tmp_path)
+    with Library.open("earmark-library", create=True) as library:
+        library.switch("sound", False)
+        library.add("music")
+    for name in ("docs/monitoring.md", "docs/twins.md"):
+        for number, block in enumerate(
+            body for language, body in FENCE.findall(page(name)) if language == "python"
+        ):
+            if block.startswith(">>> "):
+                flags = doctest.REPORT_ONLY_FIRST_FAILURE
+                examples = doctest.DocTestParser().get_doctest(block, {}, name, name, 0)
+                assert doctest.DocTestRunner(optionflags=flags).run(examples) == (0, 7)
+            else:
+                exec(compile(block, f"{name}, example {number + 1}", "exec"), {})
+    scanned, watched, *twins = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"4\.\d 2[34]\.\d song 2", scanned)
+    assert watched.endswith(" song 2")
+    assert twins[0].startswith("recording ")
+    assert twins[-1].startswith("the same recording")
+    assert "song 2" in (tmp_path / "morning.srt").read_text()
+    assert (tmp_path / "both.png").stat().st_size > 1000
 
 
 def test_model_examples_run(monkeypatch, tmp_path, capsys):
