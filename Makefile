@@ -36,7 +36,7 @@ test: $(VENV)/.dev
 
 # Every check runs, whatever the others say; the exit code is 0 only if all are content.
 check:
-	@$(MAKE) --no-print-directory --keep-going lint pytest BIN=$(BIN)
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 lint pytest BIN=$(BIN)
 
 lint: ruff format types layers
 
@@ -73,5 +73,5 @@ $(VENV)/bin/python:
 
 # Editable, so that what runs is what is in src/; a change of the C code builds it again.
 $(VENV)/.%: $(VENV)/bin/python pyproject.toml hatch_build.py $(KERNELS)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[$*]'
 	@touch $@
