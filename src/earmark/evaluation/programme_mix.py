@@ -144,6 +144,7 @@ class Mixer:
 def played(layers: Sequence[Layer], total: int) -> list[Played]:
     """Return every play of a track with what must be heard of it, in the order of time."""
     count = -(-total // FRAME)
+    layers = _begun(layers, count)
     everything = np.zeros(count)
     for layer in layers:
         kept = layer.power[: count - layer.first_frame]
@@ -162,6 +163,7 @@ def played(layers: Sequence[Layer], total: int) -> list[Played]:
 def alone(layers: Sequence[Layer], total: int) -> list[Alone]:
     """Return where no song of the library is there and one sort of sound only."""
     count = -(-total // FRAME)
+    layers = _begun(layers, count)
     busy: dict[Sort, _Mask] = {kind: np.zeros(count, bool) for kind in _KINDS.values()}
     songs = np.zeros(count, bool)
     least = 10.0 ** (LEAST_LEVEL_DBFS / 10.0)
@@ -180,6 +182,11 @@ def alone(layers: Sequence[Layer], total: int) -> list[Alone]:
     found += [Alone("silence", span) for span in _spans(~any_of & ~songs)]
     kept = [one for one in found if one.span.duration_s >= _LEAST_ALONE_S]
     return sorted(kept, key=lambda one: one.span.start_s)
+
+
+def _begun(layers: Sequence[Layer], count: int) -> list[Layer]:
+    """Return the layers that begin before a programme of ``count`` frames is over."""
+    return [layer for layer in layers if layer.first_frame < count]
 
 
 def _heard(layer: Layer, everything: npt.NDArray[np.float64]) -> tuple[_Mask, int]:

@@ -211,6 +211,18 @@ def test_what_is_alone():
     ]
 
 
+def test_what_would_begin_after_the_end_is_not_there():
+    sound = np.full(RATE_HZ, 0.1, np.float32)
+    total = 2 * RATE_HZ
+    first = Layer("song", 0, sound, source="a", lines=(((0.0, 0.0), (1.0, 1.0)),))
+    after = total + 3 * RATE_HZ // 10
+    late = Layer("song", after, sound, source="b", lines=(((2.3, 0.0), (3.3, 1.0)),))
+    talk = Layer("speech", after, sound)
+    layers = [first, late, talk]
+    assert [play.source for play in played(layers, total)] == ["a"]
+    assert alone(layers, total) == alone([first], total)
+
+
 def test_nothing_is_put_into_the_past():
     mixer = Mixer(30 * RATE_HZ)
     mixer.place(put(0.0, tone(12.0, 440, 0.1)))
