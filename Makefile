@@ -73,5 +73,5 @@ $(VENV)/bin/python:
 
 # Editable, so that what runs is what is in src/; a change of the C code builds it again.
 $(VENV)/.%: $(VENV)/bin/python pyproject.toml hatch_build.py $(KERNELS)
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[$*]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
