@@ -128,6 +128,18 @@ def test_the_real_program_shows_decides_and_sums_up(earmark, home):
     assert "Band - Song 1 at Radio One: reject" in decided.out
 
 
+def test_what_is_removed_is_forgotten_with_what_it_rejected(run, desk):
+    run("detections", "decide", "d3", "reject")
+    rejected = desk.entry("d3")
+    pair = (rejected.station, rejected.detection.track.id)
+    assert [one.detection_id for one in desk.store.rejections(*pair)] == ["d3"]
+    assert ids(run("detections", "remove", "d3", "--json")) == ["d3"]
+    assert "d3" not in ids(run("detections", "--json"))
+    assert desk.store.rejections(*pair) == []
+    refused(run("detections", "remove", "d3"), 2, "d3")
+    refused(run("detections", "remove"), 2, "which one?")
+
+
 def test_a_decision_is_shown(run):
     decided = run("detections", "decide", "d1", "unsure", "--note", "who sings?", "--json")
     assert ids(decided) == ["d1"]

@@ -125,6 +125,16 @@ def decide(
         text_line("The pair will not be logged again there until you confirm it or are unsure.")
 
 
+def remove(desk: Desk, detection_id: str, as_json: bool) -> None:
+    """Forget a detection with its decisions, and say so."""
+    entry = desk.entry(detection_id)
+    desk.forget(detection_id)
+    if as_json:
+        json_line(entry.as_dict())
+        return
+    text_line(f"{entry.detection.track.label} at {entry.station} is forgotten")
+
+
 def _every(desk: Desk, wanted: Wanted) -> Iterator[Entry]:
     last: str | None = None
     while page := desk.entries(wanted, before=last, limit=_PAGE):

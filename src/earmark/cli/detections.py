@@ -21,6 +21,7 @@ class What(StrEnum):
     SHOW = "show"
     DECIDE = "decide"
     TOTALS = "totals"
+    REMOVE = "remove"
 
 
 class ActionName(StrEnum):
@@ -43,10 +44,10 @@ class RulingName(StrEnum):
 def detections(
     context: typer.Context,
     what: Annotated[
-        What, typer.Argument(help="Show many, show one, decide on one, or sum them up.")
+        What, typer.Argument(help="Show many, show one, decide on one, sum up, or remove one.")
     ] = What.LIST,
     detection_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="With show and decide: the detection.")
+        str | None, typer.Argument(metavar="[ID]", help="With show, decide and remove: which one.")
     ] = None,
     ruling_said: Annotated[
         str | None,
@@ -98,7 +99,8 @@ def detections(
 ) -> None:
     """Show what was played, latest first; show one with its evidence, decide on it, sum up.
 
-    A pair that is rejected is not logged again at that station.
+    A pair that is rejected is not logged again at that station. What is removed is forgotten with
+    its decisions; the clip that was kept stays.
     """
     from earmark.cli import detectionlists as lists
     from earmark.ports.monitoring import Wanted
@@ -124,7 +126,7 @@ def detections(
         raise UsageError(message)
     if what is not What.DECIDE and (ruling_said is not None or note):
         raise UsageError("a ruling and --note go with `earmark detections decide ID RULING`")
-    if by is not None and what in (What.LIST, What.SHOW):
+    if by is not None and what in (What.LIST, What.SHOW, What.REMOVE):
         raise UsageError("--by goes with `earmark detections totals` and `... decide`")
     if csv is not None and as_json:
         raise UsageError("--csv and --json are two answers; ask for one of them")
@@ -143,5 +145,7 @@ def detections(
             raise UsageError(message)
         elif what is What.SHOW:
             lists.show_one(desk, desk.entry(detection_id), as_json)
+        elif what is What.REMOVE:
+            lists.remove(desk, detection_id, as_json)
         else:
             lists.decide(desk, detection_id, ruling_said or "", by, note, as_json)
