@@ -29,6 +29,17 @@ STATIONS = ("Radio One", "Radio Two")
 PROGRAM = get_command(app)  # made once: it takes longer than most commands
 
 
+def logged(desk, detection, station, began_at, what="close", clip=None):
+    """Log a detection that begins 10 s into its source."""
+    desk.log(
+        Happening(what, 60.0, detection, clip),
+        source="http://me:pw@radio.example/live",
+        station=station,
+        origin=f"stream:{station}",
+        zero_at=began_at - 10.0,
+    )
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A library whose desk holds six detections, one of them still open."""
@@ -44,15 +55,13 @@ def home(tmp_path_factory):
             detection = made_detection(
                 f"d{number}", end_s=20.0 + 10 * number, track=track, confidence=0.5 + 0.08 * number
             )
-            happening = Happening(
-                "open" if number == 5 else "close", 60.0, detection, Clip(noise / 10, 8000, 12.0)
-            )
-            desk.log(
-                happening,
-                source="http://me:pw@radio.example/live",
-                station=STATIONS[number % 2],
-                origin=f"stream:{number % 2}",
-                zero_at=NOON + 3600.0 * number - 10.0,
+            logged(
+                desk,
+                detection,
+                STATIONS[number % 2],
+                NOON + 3600.0 * number,
+                "open" if number == 5 else "close",
+                Clip(noise / 10, 8000, 12.0),
             )
     return folder
 
@@ -129,14 +138,13 @@ def test_the_real_program_shows_decides_and_sums_up(earmark, home):
 
 
 def test_what_is_removed_is_forgotten_with_what_it_rejected(run, desk):
-    run("detections", "decide", "d3", "reject")
-    rejected = desk.entry("d3")
-    pair = (rejected.station, rejected.detection.track.id)
-    assert [one.detection_id for one in desk.store.rejections(*pair)] == ["d3"]
-    assert ids(run("detections", "remove", "d3", "--json")) == ["d3"]
-    assert "d3" not in ids(run("detections", "--json"))
-    assert desk.store.rejections(*pair) == []
-    refused(run("detections", "remove", "d3"), 2, "d3")
+    logged(desk, made_detection("gone", track=made_track("t9")), "Radio Three", NOON)
+    run("detections", "decide", "gone", "reject")
+    assert [one.detection_id for one in desk.store.rejections("Radio Three", "t9")] == ["gone"]
+    assert ids(run("detections", "remove", "gone", "--json")) == ["gone"]
+    assert "gone" not in ids(run("detections", "--json"))
+    assert desk.store.rejections("Radio Three", "t9") == []
+    refused(run("detections", "remove", "gone"), 2, "gone")
     refused(run("detections", "remove"), 2, "which one?")
 
 
