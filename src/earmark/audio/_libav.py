@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
@@ -162,9 +163,12 @@ class LibavReader:
         return max(0, self._container.start_time or 0)
 
     def _time_of(self, frame: AudioFrame, default_s: float) -> float:
-        if frame.pts is None or frame.time_base is None:
+        return self._placed_s(frame.pts, frame.time_base, default_s)
+
+    def _placed_s(self, pts: int | None, base: Fraction | None, default_s: float) -> float:
+        if pts is None or base is None:
             return default_s
-        return float(frame.pts * frame.time_base) - self._container_start / 1e6
+        return pts * base.numerator / base.denominator - self._container_start / 1e6
 
     def _gather(self) -> Raw | None:
         first = self._held or next(self._frames, None)
@@ -172,7 +176,7 @@ class LibavReader:
         if first is None:
             return None
         kind = (first.format.name, first.layout.nb_channels, first.sample_rate)
-        parts, count = [_rows(first)], first.samples
+        gathered, count = [first], first.samples
         while count < self._block_frames:
             frame = next(self._frames, None)
             if frame is None:
@@ -180,12 +184,13 @@ class LibavReader:
             if (frame.format.name, frame.layout.nb_channels, frame.sample_rate) != kind:
                 self._held = frame
                 break
-            parts.append(_rows(frame))
+            gathered.append(frame)
             count += frame.samples
-        return Raw(_as_float(np.concatenate(parts, axis=1), kind[0], kind[1]), first.sample_rate)
+        return Raw(_as_float(_rows(gathered, count), kind[0], kind[1]), kind[2])
 
     def _decode(self) -> Generator[AudioFrame, None, None]:
         packets = self._container.demux(self._stream)
+        base: Fraction | None = None  # that of all frames; each frame would make it anew
         while True:
             try:
                 packet = next(packets, None)
@@ -202,7 +207,8 @@ class LibavReader:
             for frame in self._safe(frames):
                 if frame.samples:
                     self._good += 1
-                    begin_s = self._time_of(frame, self._end_s)
+                    base = base or frame.time_base
+                    begin_s = self._placed_s(frame.pts, base, self._end_s)
                     self._end_s = begin_s + frame.samples / frame.sample_rate
                     yield frame
 
@@ -221,14 +227,23 @@ def _container(
     )
 
 
-def _rows(frame: AudioFrame) -> npt.NDArray[Any]:
-    """Return one row a plane; PyAV's own ``to_ndarray`` takes rows that are not there."""
-    planar = frame.format.is_planar
-    channels = frame.layout.nb_channels
-    dtype = _DTYPES[frame.format.packed.name]
-    count = frame.samples * (1 if planar else channels)
-    planes = frame.planes[: channels if planar else 1]
-    return np.stack([np.frombuffer(memoryview(plane), dtype, count) for plane in planes])
+def _rows(frames: list[AudioFrame], count: int) -> npt.NDArray[Any]:
+    """Return one row a plane of frames of one kind that hold ``count`` samples in all.
+
+    PyAV's own ``to_ndarray`` takes rows that are not there.
+    """
+    planar = frames[0].format.is_planar
+    channels = frames[0].layout.nb_channels
+    planes, width = (channels, 1) if planar else (1, channels)
+    dtype = np.dtype(_DTYPES[frames[0].format.packed.name])
+    rows = np.empty((planes, count * width), dtype)
+    at = 0
+    for frame in frames:
+        length = frame.samples * width
+        for row, plane in zip(rows, frame.planes, strict=False):
+            row[at : at + length] = np.frombuffer(memoryview(plane), dtype, length)
+        at += length
+    return rows
 
 
 def _as_float(values: npt.NDArray[Any], format_name: str, channels: int) -> Samples:

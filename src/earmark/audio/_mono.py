@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from earmark.kernels import levels as kernel
 from earmark.types import Samples
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ class MonoResampler:
 
 
 def _average(samples: Samples) -> Samples:
-    channels = samples.shape[1]
-    if channels == 1:
-        return np.ascontiguousarray(samples[:, 0])
-    share = np.float32(1 / channels)
+    """Return the mean of the channels, never a view of them: their memory is used again."""
+    if samples.flags.c_contiguous:
+        return kernel.average(samples)
+    share = np.float32(1 / samples.shape[1])
     mono = samples[:, 0] * share
-    for channel in range(1, channels):
+    for channel in range(1, samples.shape[1]):
         mono += samples[:, channel] * share
     return mono

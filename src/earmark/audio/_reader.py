@@ -15,7 +15,10 @@ LIVE_BLOCK_FRAMES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Decoded audio: float32 of shape (n, channels), n >= 1, full scale 1.0, at ``rate_hz``."""
+    """Decoded audio: float32 of shape (n, channels), n >= 1, full scale 1.0, at ``rate_hz``.
+
+    The memory may be used again for the next block: whoever keeps samples copies them.
+    """
 
     samples: Samples
     rate_hz: int

@@ -6,6 +6,8 @@ import io
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+
 from earmark.audio._reader import BLOCK_FRAMES, Raw
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class SoundFileReader:
             file.fileno() if direct else _Quiet(file), closefd=False
         )
         self._position = 0
-        self._block = min(BLOCK_FRAMES, max(1024, 2 * BLOCK_FRAMES // self._sound.channels))
+        channels = self._sound.channels
+        block = min(BLOCK_FRAMES, max(1024, 2 * BLOCK_FRAMES // channels))
+        self._room = np.empty((block, channels), np.float32)
 
     @property
     def is_opus(self) -> bool:
@@ -74,7 +78,7 @@ class SoundFileReader:
 
     def read(self) -> Raw | None:
         """Return up to `BLOCK_FRAMES` frames, fewer of many channels."""
-        samples = self._sound.read(self._block, dtype="float32", always_2d=True)
+        samples = self._sound.read(out=self._room)
         if not len(samples):
             return None
         self._position += len(samples)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from earmark.kernels import levels as kernel
 from earmark.types import Levels, Samples
 from earmark.units import amplitude_to_db
 
@@ -69,12 +69,16 @@ class LevelMeter:
             Float32 of shape (n,) or (n, channels); the number of channels may change.
         """
         frames = block[:, np.newaxis] if block.ndim == 1 else block
-        if frames.size and not (frames.max() <= ABSURD and frames.min() >= -ABSURD):
-            broken = ~(np.abs(frames) <= ABSURD)
-            frames = np.where(broken, np.float32(0), frames)
-            self._nonfinite += int(np.count_nonzero(broken))
-        self._measure(frames)
-        return frames.reshape(block.shape)
+        if not frames.size:
+            return block
+        swept = _swept(frames)
+        broken = sum(part.broken for part in swept)
+        if broken:
+            frames = np.where(np.abs(frames) <= ABSURD, frames, np.float32(0))
+            self._nonfinite += broken
+            swept = _swept(frames)
+        self._measure(frames, swept)
+        return frames.reshape(block.shape) if broken else block
 
     def levels(self) -> Levels:
         """Return the levels of all that was fed so far."""
@@ -87,21 +91,31 @@ class LevelMeter:
             nonfinite_samples=self._nonfinite,
         )
 
-    def _measure(self, frames: Samples) -> None:
-        if not frames.size:
-            return
+    def _measure(self, frames: Samples, swept: list[kernel.Sweep]) -> None:
         channels = frames.shape[1]
         if len(self._rails) != 2 * channels:
             self._retired += sum(rail.clipped for rail in self._rails)
             self._rails = [_Rail() for _ in range(2 * channels)]
-        for channel in range(channels):
-            values = np.ascontiguousarray(frames[:, channel])
-            self._squares += float(np.square(values, dtype=np.float64).sum())
-            self._count += len(values)
-            high, low = float(values.max()), float(values.min())
-            self._peak = max(self._peak, high, -low)
-            self._rails[2 * channel].feed(values, high)
-            self._rails[2 * channel + 1].feed(-values if low <= -HOT else values[:0], -low)
+        self._squares += sum(float(part.squares.sum()) for part in swept)
+        self._count += frames.size
+        highs = [value for part in swept for value in part.high.tolist()]
+        lows = [value for part in swept for value in part.low.tolist()]
+        self._peak = max(self._peak, *highs, *(-low for low in lows))
+        for channel, (high, low) in enumerate(zip(highs, lows, strict=True)):
+            self._rails[2 * channel].feed(frames, channel, 1, high)
+            self._rails[2 * channel + 1].feed(frames, channel, -1, -low)
+
+
+def _swept(frames: Samples) -> list[kernel.Sweep]:
+    """Sweep all channels at once where they are interleaved, else one after the other."""
+    if frames.flags.c_contiguous:
+        return [kernel.sweep(frames, ABSURD)]
+    return [kernel.sweep(_alone(frames, channel), ABSURD) for channel in range(frames.shape[1])]
+
+
+def _alone(frames: Samples, channel: int) -> Samples:
+    """Return one channel, shape (n, 1); a view where channels follow one another."""
+    return np.ascontiguousarray(frames[:, channel : channel + 1])
 
 
 @dataclass(slots=True)
@@ -120,29 +134,22 @@ class _Rail:
         """Samples in flat runs at the top, when they pile up there."""
         return self.in_runs if self.at_top >= PILE_UP * max(1, self.at_below) else 0
 
-    def feed(self, values: Samples, high: float) -> None:
-        """Take the next values, whose maximum is ``high``."""
+    def feed(self, frames: Samples, channel: int, sign: int, high: float) -> None:
+        """Take the next values of a channel, or of its negative; their maximum is ``high``."""
         if high < HOT:
             self.tail = 0
             return
         if high > self.top:
             self.below, self.at_below = self.top, self.at_top
             self.top, self.at_top, self.in_runs, self.tail = high, 0, 0, 0
-        hot = values[values >= max(HOT, self.below)]
-        under = hot[hot < self.top]
-        if len(under):
-            highest = float(under.max())
-            if highest > self.below:
-                self.below, self.at_below = highest, 0
-            self.at_below += int(np.count_nonzero(under == highest))
-        self._count_runs(values == self.top)
-
-    def _count_runs(self, flat: npt.NDArray[np.bool_]) -> None:
-        self.at_top += int(np.count_nonzero(flat))
-        edges = np.flatnonzero(np.diff(flat, prepend=False, append=False))
-        starts, lengths = edges[::2], edges[1::2] - edges[::2]
-        if len(starts) and starts[0] == 0:
-            lengths[0] += self.tail
-            self.in_runs -= self.tail if self.tail >= SHORTEST_RUN else 0
-        self.in_runs += int(lengths[lengths >= SHORTEST_RUN].sum())
-        self.tail = int(lengths[-1]) if len(flat) and flat[-1] else 0
+        if not frames.flags.c_contiguous:
+            frames, channel = _alone(frames, channel), 0
+        floor = max(HOT, self.below)
+        found = kernel.top_of(frames, channel, sign, self.top, floor, SHORTEST_RUN, self.tail)
+        if found.at_below:
+            if found.below > self.below:
+                self.below, self.at_below = found.below, 0
+            self.at_below += found.at_below
+        self.at_top += found.at_top
+        self.in_runs += found.in_runs
+        self.tail = found.tail

@@ -160,7 +160,8 @@ class LiveFeed:
         ending: BaseException | None = None
         try:
             for raw in self._connection.raws():
-                if not self._put(raw):
+                # A copy: sixteen wait here, and the reader uses its memory again.
+                if not self._put(Raw(raw.samples.copy(), raw.rate_hz)):
                     break
         except BaseException as error:  # the one who iterates is told
             ending = error

@@ -126,7 +126,7 @@ class _Cells:
         step = max(1, round(CELL_S * rate_hz))
         whole = len(self._held) // step * step
         self._take(self._held[:whole], step)
-        self._held = self._held[whole:]
+        self._held = self._held[whole:].copy()
 
     def finish(
         self,

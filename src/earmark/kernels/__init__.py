@@ -36,7 +36,14 @@ def library() -> ctypes.CDLL:
 
 def pointer(array: npt.NDArray[np.generic], dtype: npt.DTypeLike) -> ctypes.c_void_p:
     """Return the address of ``array`` after checking that C may read it as ``dtype``."""
-    if array.dtype != np.dtype(dtype) or not array.flags.c_contiguous:
+    if array.dtype != dtype or not array.flags.c_contiguous:
         message = f"kernel needs C-contiguous {np.dtype(dtype)}, got {array.dtype}"
         raise TypeError(message)
-    return ctypes.c_void_p(array.ctypes.data)
+    return ctypes.c_void_p(address(array))
+
+
+def address(array: npt.NDArray[np.generic]) -> int:
+    """Return where an array lies, as ``array.ctypes.data`` does, which takes twice as long."""
+    if array.flags.writeable and array.flags.c_contiguous and array.size:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+    return array.ctypes.data

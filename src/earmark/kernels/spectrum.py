@@ -19,7 +19,7 @@ _C.em_log_magnitude.restype = None
 _C.em_whiten.argtypes = [c_void_p, c_int64, c_int64, c_int64, c_int64]
 _C.em_peaks.argtypes = [c_void_p, *[c_int64] * 6, c_float, c_int64, c_int64, *[c_void_p] * 3]
 _C.em_peaks.restype = c_int64
-_C.em_evidence.argtypes = [c_void_p, *[c_int64] * 4, *[c_float] * 4, c_void_p]
+_C.em_evidence.argtypes = [c_void_p, *[c_int64] * 6, *[c_float] * 4, c_void_p]
 
 
 def log_magnitude(
@@ -100,19 +100,27 @@ def evidence(
     share: float,
     limit: float,
     scale: float,
+    begin: int = 0,
+    end: int | None = None,
 ) -> npt.NDArray[np.int8]:
     """Return the evidence that a reference peak lies at each cell, in units of ``1 / scale``.
 
     ``share`` weighs the z-score of the cell (or a neighbour bin) within its own bin over
     ``+-time_reach`` frames, the rest its z-score within the square of ``+-reach`` cells; both are
-    clipped to ``+-limit``.
+    clipped to ``+-limit``. Frames outside [begin, end) serve as context only.
     """
     frames, bins = salience.shape
-    out = np.empty((frames, bins), np.int8)
+    end = frames if end is None else end
+    if not 0 <= begin <= end <= frames:
+        message = f"frames [{begin}, {end}) lie outside the {frames} given"
+        raise ValueError(message)
+    out = np.empty((end - begin, bins), np.int8)
     code = _C.em_evidence(
         pointer(salience, np.float32),
         frames,
         bins,
+        begin,
+        end,
         reach,
         time_reach,
         time_variance,

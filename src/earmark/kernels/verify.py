@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from ctypes import c_double, c_int64, c_void_p
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from earmark.kernels import library, pointer
+from earmark.kernels import address, library, pointer
 
 PAGE_FRAMES = 64
 MAX_BINS = 512
@@ -45,12 +46,12 @@ class Verified(NamedTuple):
     around: Float64
 
 
-def _shape(payload: Payload) -> tuple[int, int]:
+def _shape(payload: Payload, where: int) -> tuple[int, int]:
     """Return (pages, room for peaks); C reads nothing beyond them, whatever the directory says."""
-    if len(payload) < 8 or payload.ctypes.data % 4:
+    if len(payload) < 8 or where % 4:
         message = "a packed constellation is cut short or misaligned"
         raise ValueError(message)
-    pages = int(payload[:4].view(np.uint32)[0])
+    pages = int.from_bytes(payload[:4].tobytes(), sys.byteorder)
     room = (len(payload) - 4 * (pages + 2)) // 2
     if room < 0:
         message = f"a packed constellation claims {pages} pages in {len(payload)} bytes"
@@ -78,10 +79,12 @@ def verify(
     if bins > MAX_BINS or reach > MAX_REACH:
         message = f"at most {MAX_BINS} bins and a reach of {MAX_REACH}, got {bins} and {reach}"
         raise ValueError(message)
-    shapes = np.array([_shape(payload) for payload in payloads], np.int64).reshape(-1, 2)
-    address = np.array([payload.ctypes.data + 4 for payload in payloads], np.uint64)
+    where = [address(payload) for payload in payloads]
+    found = [_shape(payload, at) for payload, at in zip(payloads, where, strict=True)]
+    shapes = np.array(found, np.int64).reshape(-1, 2)
     n = len(which)
-    starts, pages, rooms = address[which], shapes[which, 0], shapes[which, 1]
+    starts = (np.array(where, np.uint64) + np.uint64(4))[which]
+    pages, rooms = shapes[which, 0], shapes[which, 1]
     score, around = np.empty(n), np.empty((n, 3))
     total, count, jitter = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
     _C.em_verify(

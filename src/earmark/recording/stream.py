@@ -130,7 +130,9 @@ class ChunkAnalyser:
             query.evidence_share,
             query.evidence_limit,
             EVIDENCE_SCALE,
-        )[start - low : stop - low]
+            start - low,
+            stop - low,
+        )
         t, f, salience = kernel.peaks(
             cells,
             start - low,
@@ -151,7 +153,6 @@ class ChunkAnalyser:
         keep = max(self._log_first, stop - self._reach - self._white)
         self._log = self._log[keep - self._log_first :]
         self._log_first = keep
-        evidence = np.ascontiguousarray(evidence)
         marks = _marks(Peaks.of(t, f, salience, frames), evidence.shape)
         return Chunk(start, evidence, evidence.copy(), marks, t, f, salience, level)
 

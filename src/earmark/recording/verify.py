@@ -107,6 +107,11 @@ class Verifier:
         )
 
     @property
+    def frame_s(self) -> float:
+        """Seconds from one frame of the query to the next."""
+        return self._params.spectrum.frame_s
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Frames and bins of the evidence map."""
         return self._evidence.shape[0], self._evidence.shape[1]

@@ -27,6 +27,14 @@ def test_level_along_time_and_the_format(write):
     assert profile.high[:20].max() == pytest.approx(0.5, abs=0.01)
 
 
+def test_cells_across_the_blocks_of_the_decoder(write):
+    samples = np.linspace(0.0, 0.9, 10 * RATE_HZ)  # 160,000: two blocks and a half
+    profile = measure_profile(write("a.wav", samples))
+    cells = samples.reshape(-1, round(CELL_S * RATE_HZ))
+    np.testing.assert_allclose(profile.high, cells.max(axis=1), atol=1e-4)
+    np.testing.assert_allclose(profile.low, cells.min(axis=1), atol=1e-4)
+
+
 @pytest.mark.parametrize("hz", [500.0, 3000.0, 7000.0])
 def test_how_high_the_spectrum_reaches(write, hz):
     assert measure_profile(write("a.wav", tone(hz, 3.0))).highest_hz == pytest.approx(hz, abs=60)

@@ -42,6 +42,14 @@ def test_any_rate_and_channel_count(make, rate_hz, channels):
     np.testing.assert_allclose(audio, expected[: len(audio)], atol=1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("block_s", [0.1, 30.0])
+def test_nothing_that_was_given_out_changes_with_what_is_read_next(make, channels, block_s):
+    ramp = np.repeat(np.linspace(-0.9, 0.9, 200_000, dtype=np.float32)[:, None], channels, 1)
+    with open_blocks(make.wav(ramp, 44100, subtype="FLOAT"), 44100, block_s) as stream:
+        np.testing.assert_array_equal(joined(list(stream)), ramp[:, 0])
+
+
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
 def test_any_sample_format(make, subtype):
     tone = make.tone(0.5)

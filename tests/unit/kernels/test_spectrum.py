@@ -215,6 +215,16 @@ def test_evidence_is_two_standard_scores(seed, frames, bins, reach, time_reach, 
     np.testing.assert_allclose(got, want, atol=0.55)  # half a unit of rounding
 
 
+@pytest.mark.parametrize(("begin", "end"), [(0, 70), (1, 6), (13, 61), (30, 30), (69, 70)])
+def test_evidence_of_some_frames_is_that_of_all(begin, end):
+    cells = noise(5, 70, 33)
+    whole = kernel.evidence(cells, 15, 30, 0.1, 0.4, 3.0, 40.0)
+    part = kernel.evidence(cells, 15, 30, 0.1, 0.4, 3.0, 40.0, begin, end)
+    np.testing.assert_array_equal(part, whole[begin:end])
+    with pytest.raises(ValueError, match="lie outside"):
+        kernel.evidence(cells, 15, 30, 0.1, 0.4, 3.0, 40.0, begin, 71)
+
+
 def test_evidence_of_a_sustained_tone_is_weak():
     cells = noise(4, 120, 60) * 0.3
     cells[:, 30] += 4.0  # a tone all along
