@@ -10,10 +10,12 @@ from earmark.recording.confidence import Calibration
 from earmark.recording.decide import Found
 from earmark.recording.line import MISSES, Line, goes_on
 from earmark.recording.params import PAGE_FRAMES, RecordingParams
+from earmark.recording.proof import proven
 from earmark.recording.stream import Chunk, ChunkAnalyser
 from earmark.recording.tracing import line_of, run_of, traced
+from earmark.recording.turns import Turns, likely
 from earmark.recording.verify import Verifier
-from earmark.recording.window import Window, hypotheses
+from earmark.recording.window import Window
 from earmark.types import Samples
 
 KEPT = 24
@@ -31,11 +33,8 @@ TENTATIVE_CHUNKS = 3
 _QUICK = (6_000, 60_000)  # landmarks to look up, postings to read of a small library
 _LESS = (2_000, 25_000)  # where a known line explains all
 _BENT = (3_000, 25_000)  # under each hypothesis
-_DEEP_FIRST = 2  # unexplained chunks after which hypotheses are tried first
-_DEEP_LATEST = 6  # and the longest time between two tries
 _SAME_LINE = 0.5  # seconds
 _MOST_PAYLOADS = 1000
-_ALL = 0.85  # share of peaks: every other chunk is enough then
 
 
 class RecordingFollower:
@@ -43,13 +42,15 @@ class RecordingFollower:
 
     Every chunk of four seconds, the lines that are known are followed into it by verification
     alone, and what they leave of the newest eight seconds is looked up. What is found is followed
-    back through what is kept, so a track that is found late begins where it began. Where nothing
-    is known to play, bent speeds, tempos and pitches are tried now and then (ADR 0021).
+    back through what is kept, so a track that is found late begins where it began. Where a line
+    fades bent speeds are tried, and where nothing is known to play tempos and pitches too, now
+    and then (ADR 0021).
 
     Attributes
     ----------
     stats : dict
-        How many windows were looked up: ``quick``, and ``deep`` under hypotheses.
+        How many windows were looked up: ``quick``; also ``early`` at the likely speeds, and
+        ``deep`` under all hypotheses.
     """
 
     def __init__(
@@ -62,18 +63,14 @@ class RecordingFollower:
         self._postings = postings
         self._params = params
         self._calibration = calibration
-        self._effort = effort
         self._analyser = ChunkAnalyser(params)
         self._chunks: deque[Chunk] = deque(maxlen=KEPT)
         self._lines: dict[int, Line] = {}
         self._tentative: list[tuple[int, Line]] = []
         self._payloads: dict[int, Payload] = {}
         self._key = 0
-        self._dark = 0  # unexplained chunks since the last line or try
-        self._wait = _DEEP_FIRST
-        self._turn = 0
-        self._idle = False  # whether the newest chunk was not looked up
-        self.stats = {"quick": 0, "deep": 0}
+        self._turns = Turns(effort)
+        self.stats = {"quick": 0, "early": 0, "deep": 0}
 
     def feed(self, samples: Samples) -> list[Run]:
         """Take the next mono samples at 16 kHz; return runs that are new or changed."""
@@ -169,7 +166,7 @@ class RecordingFollower:
         for left, line in self._tentative:
             alive = self._step(line, chunk)
             confirmed = alive and line.misses == 0 and line.blocks[-1].share >= CONFIRMS
-            if confirmed and self._beats(line):
+            if confirmed and self._beats(line) and self._proven(line):
                 told += self._accepted(line)
             elif alive and left > 1:
                 waiting.append((left - 1, line))
@@ -181,44 +178,33 @@ class RecordingFollower:
     def _look(self) -> list[Run]:
         chunks = list(self._chunks)[-WINDOW:]
         if max(chunk.level for chunk in chunks) < 0.05:  # digital silence
+            self._turns.silence()
             return []
-        explained = sum(
-            any(line.misses == 0 and line.first <= chunk.first for line in self._lines.values())
-            for chunk in chunks
-        )
-        self._dark = 0 if explained else self._dark + 1
-        self._idle = not self._idle and self._clear(len(chunks))
-        if self._idle:
+        if not self._turns.heard(self._lines.values(), chunks):
             return []
         window = self._window(chunks)
-        effort = _LESS if explained == len(chunks) else _QUICK
         self.stats["quick"] += 1
-        pool, groups = window.quick(*effort)
+        pool, groups = window.quick(*(_LESS if self._turns.covered else _QUICK))
         told = self._new(groups, window.first)
-        if told or explained:
-            self._wait, self._turn = _DEEP_FIRST, 0
+        self._turns.looked(told=bool(told))
+        if told or pool is None:
             return told
-        if pool is not None and self._dark >= self._wait / max(self._effort, 1e-3):
-            self.stats["deep"] += 1
-            self._dark = 0
-            self._wait = min(_DEEP_LATEST, self._wait + self._turn % 2)
-            deeper = self._window(list(self._chunks)[-DEEP:])
-            pool, groups = deeper.quick(*_QUICK)
-            told = self._new(groups, deeper.first)
-            if pool is not None and not told:
-                bent = hypotheses(self._turn)
-                told = self._new(deeper.deep(pool, bent, *_BENT), deeper.first)
-            self._turn += 1
-        return told
+        if self._turns.deep:
+            return self._deep()
+        if self._turns.early:
+            self.stats["early"] += 1
+            return self._new(window.bent(pool, likely(), *_BENT), window.first)
+        return []
 
-    def _clear(self, chunks: int) -> bool:
-        """Return whether one line explains so much that nothing else can play beside it."""
-        return any(
-            line.misses == 0
-            and len(line.blocks) >= chunks
-            and min(block.share for block in line.blocks[-chunks:]) >= _ALL
-            for line in self._lines.values()
-        )
+    def _deep(self) -> list[Run]:
+        self.stats["deep"] += 1
+        tried = self._turns.next_deep()
+        window = self._window(list(self._chunks)[-DEEP:])
+        pool, groups = window.quick(*_QUICK)
+        told = self._new(groups, window.first)
+        if pool is None or told:
+            return told
+        return self._new(window.deep(pool, tried, *_BENT), window.first)
 
     def _window(self, chunks: list[Chunk]) -> Window:
         return Window(chunks, self._postings, self._params, self._calibration, self._payloads)
@@ -234,7 +220,8 @@ class RecordingFollower:
                 continue
             best = max(b.share for b in line.blocks)
             sure = line.confidence >= SURE and best >= SHARE
-            if sure or any(b.share >= CONFIRMS and goes_on(b) for b in outside):
+            found = sure or any(b.share >= CONFIRMS and goes_on(b) for b in outside)
+            if found and self._proven(line):
                 told += self._accepted(line)
             else:
                 self._tentative.append((TENTATIVE_CHUNKS, line))
@@ -276,6 +263,9 @@ class RecordingFollower:
         """
         rivals = [other for other in self._lines.values() if other.number == line.number]
         return all(line.beats(other) for other in rivals)
+
+    def _proven(self, line: Line) -> bool:
+        return proven(line, self._chunks, self._verifier)
 
     def _accepted(self, line: Line) -> list[Run]:
         told: list[Run] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from earmark.recording.chance import elsewhere
 from earmark.recording.propose import Alignments
 from earmark.recording.stream import Chunk
 from earmark.recording.verify import Scored, Trace, Verifier
@@ -18,6 +19,10 @@ MISSES = 3
 """Chunks that may speak against a line before it has ended."""
 LEAST_PEAKS = 12
 """Reference peaks that a chunk must hold to be judged at all."""
+FAINT = 0.12
+"""Share below which a block holds no fade that is worth a look."""
+AROUND = 2
+"""Blocks kept before and after those that speak for a line: it may fade through them."""
 _REACH = 3  # frames of jitter while following
 _BENDS = (-0.002, 0.0, 0.002)
 _BETTER = 1.03  # a bend must explain this much more
@@ -42,6 +47,8 @@ class Block:
     hits: npt.NDArray[np.float64]
     middle: float
     reference: float  # frame of the reference at ``middle``
+    chance: float | None = None
+    """The share that coincides elsewhere in the track, measured where it may be a fade."""
     share: float = field(init=False)
     """Share of the reference's peaks that coincide; asked for in every chunk to come."""
 
@@ -89,12 +96,25 @@ class Line:
         best = self._best(found)
         trace = verifier.trace(found.at, best)
         reference = float(found.at.offsets[best] + half * found.at.time[best])
-        return Block(
+        block = Block(
             chunk.first,
             trace.query_frames + chunk.first,
             chunk.marks[trace.query_frames, trace.query_bins].astype(np.float64),
             chunk.first + half,
             reference,
+        )
+        if goes_on(block) is False and block.share >= FAINT:
+            block.chance = elsewhere(found.at.rows(np.array([best])), chunk, verifier)
+        return block
+
+    def placed(self, block: Block, frames: int) -> Alignments:
+        """Return where the line lies in a chunk of so many frames, by what was found in it."""
+        return Alignments(
+            np.array([self.number]),
+            np.array([block.reference - frames / 2.0 * self.time]),
+            np.array([self.time]),
+            np.array([self.pitch]),
+            np.zeros(1),
         )
 
     def trace(self, chunk: Chunk, verifier: Verifier) -> Trace:
@@ -209,11 +229,11 @@ class Line:
         return True
 
     def sounding(self) -> list[Block]:
-        """Return its blocks from one before the first that speaks for it to one after the last."""
+        """Return its blocks from two before the first that speaks for it to two after the last."""
         good = [i for i, block in enumerate(self.blocks) if goes_on(block)]
         if not good:
             return self.blocks
-        return self.blocks[max(0, good[0] - 1) : good[-1] + 2]
+        return self.blocks[max(0, good[0] - AROUND) : good[-1] + 1 + AROUND]
 
     def _best(self, found: Scored) -> int:
         middle = len(_BENDS) // 2

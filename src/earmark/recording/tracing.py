@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from earmark.ports import Run
 from earmark.recording.decide import Found
 from earmark.recording.edges import end_frame, start_frame
-from earmark.recording.line import MISSES, Line, goes_on
+from earmark.recording.line import AROUND, MISSES, Line, goes_on
 from earmark.recording.params import SpectrumParams
 from earmark.recording.stream import Chunk
 from earmark.recording.verify import Verifier
@@ -47,7 +47,7 @@ def traced(
         line.put(block, before=True)
         if misses >= MISSES:
             break
-    while len(line.blocks) > 1 and not goes_on(line.blocks[1]) and not goes_on(line.blocks[0]):
+    while len(line.blocks) > AROUND and not any(goes_on(b) for b in line.blocks[: AROUND + 1]):
         del line.blocks[0]
     if not any(goes_on(block) for block in line.blocks):
         return False

@@ -79,6 +79,18 @@ class Window:
             return []
         return self._judged(refined(self._verifier, whole), "warps")
 
+    def bent(
+        self, pool: Scored, hypotheses: Sequence[Warp], budget: int, reads: int
+    ) -> list[list[Found]]:
+        """Look up under a few bent speeds, beside the pool of the plain look-up."""
+        query = self._params.query
+        parts = [pool]
+        parts += [self._try(warp, budget, query.warp_candidates, reads) for warp in hypotheses]
+        whole = Scored.joined(parts)
+        if not _promising(whole, _WORTH_TUNING):
+            return []
+        return self._judged(refined(self._verifier, whole), "warps")
+
     def _judged(self, pool: Scored, tried: str) -> list[list[Found]]:
         if not _promising(pool, _WORTH_JUDGING):
             return []

@@ -79,6 +79,34 @@ def test_a_bent_speed_is_found_and_told_from_its_start(engine, music):
     assert run.pitch_shift_semitones == pytest.approx(12 * np.log2(1.04), abs=0.1)
 
 
+def test_another_speed_is_tried_at_once_where_a_song_ends(engine, music):
+    import soxr
+
+    fast = soxr.resample(music(5, 12.0), RATE_HZ * 1.03, RATE_HZ)
+    follower = engine.follower()
+    opened = {}
+    samples = np.concatenate([music(3, 14.0), fast]).astype(np.float32)
+    for at in range(0, len(samples), RATE_HZ):
+        for run in follower.feed(samples[at : at + RATE_HZ]):
+            opened.setdefault(run.number, at / RATE_HZ)
+    assert opened[5] <= 14.0 + 10.0
+    assert follower.stats["deep"] == 0
+
+
+def test_a_song_at_another_speed_on_top_of_one_that_goes_on(engine, music):
+    import soxr
+
+    samples = music(3, 24.0).copy()
+    top = soxr.resample(music(5, 12.0), RATE_HZ * 0.98, RATE_HZ)[: 12 * RATE_HZ]
+    samples[8 * RATE_HZ :][: len(top)] += 1.2 * top
+    runs, _ = followed(engine, np.concatenate([samples, np.zeros(RATE_HZ)]))
+    assert {run.number for run in runs} == {3, 5}
+    (over,) = [run for run in runs if run.number == 5]
+    assert over.query.start_s == pytest.approx(8.0, abs=0.8)
+    assert over.query.end_s == pytest.approx(20.0, abs=0.8)
+    assert over.time_ratio == pytest.approx(0.98, abs=0.003)
+
+
 def test_a_cut_begins_another_run(engine, music):
     runs, _ = followed(engine, programme(music, (4, 0.0, 9.0), (4, 2.0, 14.0), 3.0))
     assert [run.number for run in runs] == [4, 4]
@@ -99,7 +127,7 @@ def test_silence_is_never_looked_up(engine):
     follower = engine.follower()
     follower.feed(np.zeros(RATE_HZ * 30, np.float32))
     assert follower.finish() == []
-    assert follower.stats == {"quick": 0, "deep": 0}
+    assert follower.stats == {"quick": 0, "early": 0, "deep": 0}
 
 
 def test_the_answer_does_not_depend_on_the_blocks(engine, music):
@@ -118,6 +146,7 @@ def test_work_is_by_length_not_by_blocks(engine, music):
     chunks = len(samples) / RATE_HZ / 4.096
     assert follower.stats["quick"] <= chunks
     assert 1 <= follower.stats["deep"] <= chunks / 3
+    assert 1 <= follower.stats["early"] <= chunks / 3
 
 
 def test_time_goes_on_after_the_end(engine, music):

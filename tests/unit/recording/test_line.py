@@ -63,6 +63,21 @@ def test_edges_lie_where_coincidence_begins_and_ends():
     assert end_frame(blocks) == pytest.approx(3 * FRAMES + 60, abs=12)
 
 
+def test_an_edge_moves_out_through_a_fade():
+    fade = [block(0, 0.05), block(1, 0.28), block(2, 0.9), block(3, 0.95)]
+    assert start_frame(fade) == pytest.approx(FRAMES, abs=25)
+    out = [block(0, 0.95), block(1, 0.9), block(2, 0.28), block(3, 0.05)]
+    assert end_frame(out) == pytest.approx(3 * FRAMES, abs=25)
+
+
+def test_music_that_coincides_elsewhere_too_is_no_fade():
+    """Music in the same key agrees with the track at any place: that is measured beside it."""
+    cut = [block(0, 0.95), block(1, 0.95), block(2, 0.28), block(3, 0.05)]
+    assert end_frame(cut) == pytest.approx(3 * FRAMES, abs=25)
+    cut[2].chance = 0.25
+    assert end_frame(cut) == pytest.approx(2 * FRAMES, abs=60)
+
+
 def test_the_better_line_of_a_track_takes_over_what_it_knows_better():
     old = line(*(block(i, 0.95 if i < 4 else 0.4, seed=50) for i in range(7)))
     new = line(*(block(i, 0.4 if i < 4 else 0.95) for i in range(7)))
@@ -83,4 +98,4 @@ def test_of_two_that_agree_alike_the_one_that_goes_on_has_all():
 
 def test_only_the_sounding_blocks_are_told():
     new = line(*(block(i, 0.9 if 3 <= i <= 4 else 0.1) for i in range(9)))
-    assert [b.first // FRAMES for b in new.sounding()] == [2, 3, 4, 5]
+    assert [b.first // FRAMES for b in new.sounding()] == [1, 2, 3, 4, 5, 6]
