@@ -21,7 +21,9 @@ class Groups:
 
     A jingle is grouped where one group holds two thirds of its plays at least, each by half or
     more. A group is false where fewer than two of its plays are of one jingle, unless two of them
-    are the same seconds of the same unknown track (a song that repeats itself, or came twice).
+    are the same seconds of the same unknown track (a song that repeats itself, or came twice) or
+    of the same recording of speech or noise: a spoken notice that is played twice is a repeat too.
+    ``beside`` counts the groups that only the latter makes true; they are no music.
     """
 
     jingles: int = 0
@@ -30,6 +32,7 @@ class Groups:
     plays_found: int = 0
     groups: int = 0
     false_groups: int = 0
+    beside: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __add__(self, other: Groups) -> Groups:
@@ -41,6 +44,7 @@ class Groups:
             self.plays_found + other.plays_found,
             self.groups + other.groups,
             self.false_groups + other.false_groups,
+            self.beside + other.beside,
             [*self.wrong, *other.wrong],
         )
 
@@ -58,7 +62,11 @@ def judge_groups(truth: Truth, timeline: Timeline) -> Groups:
         judged.plays_found += found
         judged.grouped += found >= _LEAST_FOUND * len(jingle.plays)
     for repeat in timeline.repeats:
-        if not (_planted(repeat, truth.jingles) or _comes_again(repeat, unknown)):
+        if _planted(repeat, truth.jingles) or _comes_again(repeat, unknown):
+            continue
+        if _comes_again(repeat, truth.beside):
+            judged.beside += 1
+        else:
             judged.false_groups += 1
             spans = ", ".join(f"{p.span.start_s:.1f}-{p.span.end_s:.1f}" for p in repeat.plays)
             judged.wrong.append(spans)
@@ -86,9 +94,9 @@ def _planted(repeat: Repeat, jingles: Sequence[Jingle]) -> bool:
     )
 
 
-def _comes_again(repeat: Repeat, unknown: Sequence[Played]) -> bool:
-    """Tell whether two plays of a group are the same seconds of one unknown track."""
-    places = [(one, span) for told in repeat.plays for one, span in _within(told.span, unknown)]
+def _comes_again(repeat: Repeat, played: Sequence[Played]) -> bool:
+    """Tell whether two plays of a group are the same seconds of one recording."""
+    places = [(one, span) for told in repeat.plays for one, span in _within(told.span, played)]
     return any(
         one.source == other.source and first is not second and overlap_s(first, second) > 0.0
         for index, (one, first) in enumerate(places)
@@ -96,9 +104,9 @@ def _comes_again(repeat: Repeat, unknown: Sequence[Played]) -> bool:
     )
 
 
-def _within(span: Span, unknown: Sequence[Played]) -> list[tuple[Played, Span]]:
+def _within(span: Span, played: Sequence[Played]) -> list[tuple[Played, Span]]:
     found = []
-    for play in unknown:
+    for play in played:
         if overlap_s(span, play.span) >= _LEAST_SHARED * span.duration_s:
             start_s, end_s = (
                 play.reference_s(min(max(at, play.span.start_s), play.span.end_s))

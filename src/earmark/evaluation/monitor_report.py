@@ -84,6 +84,7 @@ class MonitorReport:
             "jingles": _of(groups.grouped, groups.jingles),
             "jingle_plays": _of(groups.plays_found, groups.plays),
             "false_groups": groups.false_groups,
+            "groups_beside": groups.beside,
             "false_groups_10h": groups.false_groups / max(1e-9, hours / 10.0),
             "gap_accuracy": _of(everything.gap_right_s, everything.gap_told_s),
             "gap_told": _of(everything.gap_told_s, everything.gap_s),

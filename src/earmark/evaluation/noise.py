@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,11 +96,40 @@ def coloured_noise(n: int, exponent: float, rng: np.random.Generator) -> Samples
 
 def excerpt(recordings: Sequence[Samples], n: int, rng: np.random.Generator) -> Samples:
     """Return ``n`` samples from a random place of a random recording, looped when too short."""
-    recording = recordings[int(rng.integers(len(recordings)))]
-    if len(recording) < n:
-        recording = np.tile(recording, -(-n // len(recording)))
+    return placed_excerpt(recordings, n, rng).samples
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Samples of recording ``number`` from sample ``start`` on, looped after ``once`` samples."""
+
+    samples: Samples
+    number: int
+    start: int
+    once: int
+
+    @property
+    def lines(self) -> tuple[tuple[tuple[float, float], ...], ...]:
+        """(second of the excerpt, second of the recording) of both ends of each round."""
+        edges = [0, *range(self.once - self.start % self.once, len(self.samples), self.once)]
+        edges.append(len(self.samples))
+        found = []
+        for begin, end in pairwise(edges):
+            first_s = (self.start + begin) % self.once / RATE_HZ
+            length_s = (end - begin) / RATE_HZ
+            found.append(((begin / RATE_HZ, first_s), (end / RATE_HZ, first_s + length_s)))
+        return tuple(found)
+
+
+def placed_excerpt(recordings: Sequence[Samples], n: int, rng: np.random.Generator) -> Excerpt:
+    """Return what `excerpt` does, with where it was taken."""
+    number = int(rng.integers(len(recordings)))
+    recording = recordings[number]
+    once = len(recording)
+    if once < n:
+        recording = np.tile(recording, -(-n // once))
     start = int(rng.integers(len(recording) - n + 1))
-    return recording[start : start + n]
+    return Excerpt(recording[start : start + n], number, start, once)
 
 
 def direct_first(impulse: Samples) -> Samples:

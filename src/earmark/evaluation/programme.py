@@ -10,12 +10,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from earmark.errors import UsageError
 from earmark.evaluation import programme_mix as mix
-from earmark.evaluation.noise import RATE_HZ, NoiseBank, excerpt
+from earmark.evaluation.noise import RATE_HZ, NoiseBank, placed_excerpt
 from earmark.evaluation.programme_jingles import LEAST_RMS, Jingles, decoded
 from earmark.evaluation.programme_mix import Layer, Mixer
 from earmark.evaluation.programme_sound import EFFECTS, FASTEST, levelled
@@ -170,9 +171,7 @@ class Programme:
             n, start = int(length_s * RATE_HZ), int(start_s * RATE_HZ)
             under = layer.samples[start - layer.start :][:n]
             rms = float(np.sqrt(np.mean(np.square(under))) + 1e-6)
-            speech = levelled(excerpt(self._bank.babble, n, rng), 20 * np.log10(rms) - ratio_db)
-            voice = Layer("speech", start, speech, 0.02, 0.02)
-            self._mixer.place(voice)
+            voice = self._noise("speech", start, n, 20 * np.log10(rms) - ratio_db, 0.02)
             name = "speed_talkover" if layer.effect == "speed" else f"talkover_{ratio_db}db"
             layer.over.append(Stretch(voice.span, name))
 
@@ -233,12 +232,22 @@ class Programme:
             * RATE_HZ
         )
         if what == "speech":
-            samples = levelled(excerpt(self._bank.babble, n, rng), _SPEECH_DBFS)
-            self._mixer.place(Layer("speech", at, samples, 0.02, 0.02))
+            self._noise("speech", at, n, _SPEECH_DBFS, 0.02)
         elif what == "noise":
-            samples = levelled(excerpt(self._bank.ambient, n, rng), _NOISE_DBFS)
-            self._mixer.place(Layer("noise", at, samples, 0.5, 0.5))
+            self._noise("noise", at, n, _NOISE_DBFS, 0.5)
         return at + n
+
+    def _noise(
+        self, role: Literal["speech", "noise"], at: int, n: int, level_dbfs: float, fade_s: float
+    ) -> Layer:
+        """Place an excerpt of the bank; the same seconds of it may come again."""
+        of = self._bank.babble if role == "speech" else self._bank.ambient
+        cut = placed_excerpt(of, n, self._rng)
+        samples = levelled(cut.samples, level_dbfs)
+        source = f"{role} {cut.number}"
+        layer = Layer(role, at, samples, fade_s, fade_s, source, "clean", cut.lines)
+        self._mixer.place(layer)
+        return layer
 
     def _finish(self) -> None:
         layers = self._mixer.layers
@@ -249,6 +258,7 @@ class Programme:
             tuple(mix.played(layers, self._total)),
             self._jingles.played(),
             tuple(mix.alone(layers, self._total)),
+            tuple(mix.beside(layers, self._total)),
         )
 
     def _shuffled(self, paths: Sequence[Path]) -> list[Path]:

@@ -160,6 +160,17 @@ def played(layers: Sequence[Layer], total: int) -> list[Played]:
     return sorted(found, key=lambda one: one.span.start_s)
 
 
+def beside(layers: Sequence[Layer], total: int) -> list[Played]:
+    """Return every play of speech and noise: nothing of it is asked for, but it may come again."""
+    nothing = np.zeros(0, bool)
+    found: list[Played] = []
+    for layer in _begun(layers, -(-total // FRAME)):
+        if layer.role in ("speech", "noise"):
+            plays = (_one_line(layer, line, nothing, 0, total) for line in layer.lines)
+            found += [play for play in plays if play is not None]
+    return sorted(found, key=lambda one: one.span.start_s)
+
+
 def alone(layers: Sequence[Layer], total: int) -> list[Alone]:
     """Return where no song of the library is there and one sort of sound only."""
     count = -(-total // FRAME)

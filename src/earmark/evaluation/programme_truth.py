@@ -96,7 +96,11 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All that a programme holds, in the order of time."""
+    """All that a programme holds, in the order of time.
+
+    ``beside`` are the plays of speech and noise: excerpts of a few recordings, so that the same
+    seconds may come several times.
+    """
 
     style: str
     seed: int
@@ -104,6 +108,7 @@ class Truth:
     played: tuple[Played, ...] = ()
     jingles: tuple[Jingle, ...] = ()
     alone: tuple[Alone, ...] = ()
+    beside: tuple[Played, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape."""
@@ -111,21 +116,13 @@ class Truth:
             "style": self.style,
             "seed": self.seed,
             "duration_s": self.duration_s,
-            "played": [
-                {
-                    "source": one.source,
-                    "known": one.known,
-                    "effect": one.effect,
-                    "line": [[round(at, 4) for at in knot] for knot in one.line],
-                    "heard": [[*_pair(s.span), s.condition] for s in one.heard],
-                }
-                for one in self.played
-            ],
+            "played": [_play_shape(one) for one in self.played],
             "jingles": [
                 {"id": one.id, "source": one.source, "plays": [_pair(p) for p in one.plays]}
                 for one in self.jingles
             ],
             "alone": [[one.kind, *_pair(one.span)] for one in self.alone],
+            "beside": [_play_shape(one) for one in self.beside],
         }
 
     @classmethod
@@ -135,21 +132,13 @@ class Truth:
             style=shape["style"],
             seed=shape["seed"],
             duration_s=shape["duration_s"],
-            played=tuple(
-                Played(
-                    one["source"],
-                    one["known"],
-                    one["effect"],
-                    tuple((at_s, track_s) for at_s, track_s in one["line"]),
-                    tuple(Stretch(Span(start, end), name) for start, end, name in one["heard"]),
-                )
-                for one in shape["played"]
-            ),
+            played=tuple(_play(one) for one in shape["played"]),
             jingles=tuple(
                 Jingle(one["id"], one["source"], tuple(Span(*play) for play in one["plays"]))
                 for one in shape["jingles"]
             ),
             alone=tuple(Alone(kind, Span(start, end)) for kind, start, end in shape["alone"]),
+            beside=tuple(_play(one) for one in shape.get("beside", ())),
         )
 
     def save(self, path: Path) -> None:
@@ -160,6 +149,26 @@ class Truth:
     def load(cls, path: Path) -> Truth:
         """Read what `save` wrote."""
         return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _play_shape(one: Played) -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "known": one.known,
+        "effect": one.effect,
+        "line": [[round(at, 4) for at in knot] for knot in one.line],
+        "heard": [[*_pair(s.span), s.condition] for s in one.heard],
+    }
+
+
+def _play(shape: Mapping[str, Any]) -> Played:
+    return Played(
+        shape["source"],
+        shape["known"],
+        shape["effect"],
+        tuple((at_s, track_s) for at_s, track_s in shape["line"]),
+        tuple(Stretch(Span(start, end), name) for start, end, name in shape["heard"]),
+    )
 
 
 def _pair(span: Span) -> list[float]:

@@ -61,12 +61,14 @@ class Repeats:
         self._hours = hours
         self._sources: dict[str, _Source] = {}
         self._kept_s = 0.0
+        self._order = deque[str]()  # whose stretches came when
+        self._newest = ""
 
     def take(self, source: str, sheet: Sheet) -> None:
         """Take the next sheet of a source; sheets of one source come in order."""
         kept = self._source(source)
         kept.frame_s = sheet.frame_s
-        self._keep(kept, kept.picker.take(sheet))
+        self._keep(source, kept.picker.take(sheet))
 
     def explained(self, source: str, span: Span) -> None:
         """Take it that a known recording plays there: it is no unknown music."""
@@ -85,13 +87,14 @@ class Repeats:
             kept = self._source(told.source)
             kept.frame_s = told.frame_s
             kept.explained = united([*kept.explained, *told.explained])
-            self._keep(kept, (s for s in told.stretches if s.first >= kept.settled))
+            settled = kept.settled
+            self._keep(told.source, (s for s in told.stretches if s.first >= settled))
 
     def find(self) -> tuple[Repeat, ...]:
         """Return everything that was played several times, in the order of first plays."""
         archive = Archive.of(list(self._extracted()))
         verifier = Verifier(archive)
-        groups = Groups.of(_links(archive, verifier)).told()
+        groups = Groups.of(links(archive, verifier)).told()
         kept = Surroundings(archive, verifier).without_songs(groups)
         return tuple(_repeat(archive, plays) for plays in sorted(kept))
 
@@ -105,37 +108,39 @@ class Repeats:
             if kept.frame_s > 0.0:
                 yield SourcePeaks(name, kept.frame_s, kept.all(), tuple(united(kept.explained)))
 
-    def _keep(self, kept: _Source, stretches: Iterable[Stretch]) -> None:
+    def _keep(self, name: str, stretches: Iterable[Stretch]) -> None:
+        kept, self._newest = self._sources[name], name
         for stretch in stretches:
             kept.stretches.append(stretch)
+            self._order.append(name)
             self._kept_s += (stretch.end - stretch.first) * kept.frame_s
         while self._kept_s > self._hours * 3600.0:
             self._forget_one()
 
     def _forget_one(self) -> None:
-        name, oldest = next((n, s) for n, s in self._sources.items() if s.stretches)
+        name = self._order.popleft()
+        oldest = self._sources[name]
         gone = oldest.stretches.popleft()
         self._kept_s -= (gone.end - gone.first) * oldest.frame_s
         before_s = gone.end * oldest.frame_s
         oldest.explained = [span for span in oldest.explained if span.end_s > before_s]
-        later = list(self._sources)[-1] != name
-        if not oldest.stretches and later:
+        if not oldest.stretches and name != self._newest:
             del self._sources[name]
 
 
-def _links(archive: Archive, verifier: Verifier) -> list[Link]:
+def links(archive: Archive, verifier: Verifier) -> list[Link]:
     """Return what is the same twice, each pair of stretches once."""
-    links: dict[int, list[Link]] = {}
+    kept: dict[int, list[Link]] = {}
     found = seeds(archive)
     rows = zip(found.frames.tolist(), found.distances.tolist(), strict=True)
     for frame, distance in rows:
-        near = (link for cell in range(-1, 2) for link in links.get((distance >> 2) + cell, ()))
+        near = (link for cell in range(-1, 2) for link in kept.get((distance >> 2) + cell, ()))
         if any(link.start <= frame <= link.end for link in near):
             continue
         link = verifier.link(frame, distance)
         if link is not None:
-            links.setdefault(distance >> 2, []).append(link)
-    return [link for cell in links.values() for link in cell]
+            kept.setdefault(distance >> 2, []).append(link)
+    return [link for cell in kept.values() for link in cell]
 
 
 def _repeat(archive: Archive, stretches: Stretches) -> Repeat:

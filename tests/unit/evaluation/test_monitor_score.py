@@ -33,7 +33,7 @@ def detection(*pieces: Piece, source="a", second=False) -> Detection:
 
 
 def judged(plays=(), detections=(), **more) -> Score:
-    about = {name: more.pop(name) for name in ("jingles", "alone") if name in more}
+    about = {name: more.pop(name) for name in ("jingles", "alone", "beside") if name in more}
     truth = Truth("radio", 0, 100.0, tuple(plays), **about)
     return score(truth, Timeline("x", 100.0, tuple(detections), **more))
 
@@ -170,6 +170,22 @@ def test_unknown_music_that_really_comes_again_is_no_false_group():
         for second in ((50.0, 60.0), (65.0, 75.0), (80.0, 90.0))
     )
     assert (again, early, other) == (0, 1, 1)
+
+
+def test_speech_that_really_comes_again_is_counted_apart():
+    said = [
+        Played("speech 1", False, "clean", line(0.0, 20.0, 30.0)),
+        Played("speech 1", False, "clean", line(50.0, 80.0, 40.0)),  # 40 to 70 s of it
+        Played("speech 2", False, "clean", line(80.0, 100.0, 40.0)),
+    ]
+    counts = []
+    for second in ((50.0, 60.0), (65.0, 75.0), (80.0, 90.0)):
+        found = judged(beside=said, repeats=(group((10.0, 20.0), second),)).groups
+        counts.append((found.false_groups, found.beside))
+    assert counts == [(0, 1), (1, 0), (1, 0)]
+    both = found + judged(beside=said, repeats=(group((10.0, 20.0), (50.0, 60.0)),)).groups
+    assert (both.false_groups, both.beside) == (1, 1)
+    assert judged(jingles=(JINGLE,), beside=said, repeats=(group(*PLAYS),)).groups.beside == 0
 
 
 def test_jingles_played_twice_are_not_asked_for():

@@ -117,6 +117,23 @@ def test_jingles_come_again_and_are_in_no_library(programmes, sources):
         assert np.std(first) != pytest.approx(np.std(second), rel=0.01)
 
 
+@pytest.mark.parametrize(("seed", "sort"), [(7, "noise 0"), (9, "speech 0")])
+def test_of_speech_and_noise_the_truth_tells_which_seconds_are_played(sources, seed, sort):
+    """The recordings are 6.2 s long: what is longer begins anew."""
+    programme = Programme(sources, duration_s=20.0, seed=seed)
+    samples = np.concatenate(list(programme))
+    plays = [play for play in programme.truth.beside if play.source == sort]
+    assert len(plays) >= 2
+    assert plays[0].span.end_s == plays[1].span.start_s
+    assert plays[1].line[0][1] == 0.0
+    recording = {"noise 0": sources.bank.ambient, "speech 0": sources.bank.babble}[sort][0]
+    for play in plays:
+        start_s, end_s = play.span.start_s + 0.6, play.span.end_s - 0.6
+        heard = samples[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)]
+        first = round(play.reference_s(start_s) * RATE_HZ)
+        assert np.corrcoef(heard, recording[first : first + len(heard)])[0, 1] > 0.99
+
+
 def test_the_same_seed_makes_the_same_programme(sources, programmes, tmp_path):
     truth = Programme(sources, duration_s=MADE_S, seed=3).write(tmp_path / "again.wav")
     again, rate_hz = soundfile.read(tmp_path / "again.wav", dtype="float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,11 +70,12 @@ def test_near_plays_of_one_source_may_be_one_song(music, jingle, later_s, told):
     assert len(repeats.find()) == told
 
 
-def test_a_known_recording_between_parts_near_plays(music, jingle):
+@pytest.mark.parametrize("later_s", [50.0, 120.0])
+def test_a_known_recording_between_parts_near_plays(music, jingle, later_s):
     repeats = Repeats()
     repeats.take("a", sheet(programme(music, 1, jingle)))
-    repeats.take("a", sheet(programme(music, 3, jingle), 120.0))
-    repeats.explained("a", Span(40.0, 100.0))
+    repeats.take("a", sheet(programme(music, 3, jingle), later_s))
+    repeats.explained("a", Span(26.0, later_s - 2.0))
     (found,) = repeats.find()
     assert len(found.plays) == 2
 
@@ -146,3 +148,17 @@ def test_silence_and_nothing_give_nothing():
     for source in "ab":
         repeats.take(source, sheet(np.zeros(20 * RATE_HZ, np.float32)))
     assert repeats.find() == ()
+
+
+def test_of_streams_side_by_side_the_oldest_is_forgotten_not_the_first(music):
+    repeats = Repeats(hours=100.0 / 3600.0)
+    piece = sheet(music(5, 30.0))
+    heard_s = len(piece.salience) * piece.frame_s
+    for turn in range(4):
+        for source in "ab":
+            repeats.take(source, replace(piece, start_s=turn * heard_s))
+    kept = repeats.extract().sources
+    assert [source.source for source in kept] == ["a", "b"]
+    firsts_s = [source.stretches[0].first * source.frame_s for source in kept]
+    assert min(firsts_s) >= heard_s - 10.0
+    assert abs(firsts_s[0] - firsts_s[1]) <= heard_s + 1.0

@@ -34,13 +34,13 @@ class Archive:
     starts: npt.NDArray[np.int64]
     zeros: npt.NDArray[np.int64]
     frames: npt.NDArray[np.int64]
-    bins: npt.NDArray[np.uint32]
+    bins: npt.NDArray[np.uint16]
     explained: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, sources: Sequence[SourcePeaks]) -> Archive:
         """Lay the sources one behind the other."""
-        names, frames, bins = list[str](), [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
+        names, frames, bins = list[str](), [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
         starts, zeros, marks = [0], list[int](), list[tuple[int, int]]()
         frame_s = next((s.frame_s for s in sources if s.frame_s > 0.0), 1.0)
         for source in sources:
@@ -62,7 +62,7 @@ class Archive:
             names.append(source.source)
             zeros.append(zero)
             frames.append(own[keep] + zero)
-            bins.append(own_bins[keep].astype(np.uint32))
+            bins.append(own_bins[keep])
             starts.append((-(-(end + zero) // PAGE_FRAMES) + _EDGE_PAGES) * PAGE_FRAMES)
         covered = np.zeros(starts[-1] // PAGE_FRAMES + 1)
         for begin, stop in marks:
@@ -82,6 +82,19 @@ class Archive:
         """Return the number of the source that a frame of the axis lies in."""
         return int(np.searchsorted(self.starts, frame, side="right")) - 1
 
+    def piece(self, start: int, end: int) -> tuple[int, int]:
+        """Return the first frame, and that behind the last, that may be of one piece with it.
+
+        A piece ends with its source, and where a known recording was played.
+        """
+        source = self.source(start)
+        most = round(_APART_S / self.frame_s)
+        before = int(self.explained[start // PAGE_FRAMES]) - most
+        behind = int(self.explained[end // PAGE_FRAMES]) + most
+        low = int(np.searchsorted(self.explained, before, side="right")) * PAGE_FRAMES
+        high = int(np.searchsorted(self.explained, behind, side="left")) * PAGE_FRAMES
+        return max(low, int(self.starts[source])), min(high, int(self.starts[source + 1]))
+
     def apart(
         self, early: npt.NDArray[np.int64], late: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.bool_]:
@@ -91,9 +104,13 @@ class Archive:
         """
         found = late - early >= _SOONEST_S / self.frame_s
         near = np.flatnonzero(~found)
-        one, other = early[near], late[near]
-        between = self.explained[other // PAGE_FRAMES] - self.explained[one // PAGE_FRAMES]
-        parted = between >= _APART_S / self.frame_s
-        sources = [np.searchsorted(self.starts, at, side="right") for at in (one, other)]
-        found[near] = parted | (sources[0] != sources[1])
+        found[near] = self.parted(early[near], late[near])
         return found
+
+    def parted(
+        self, early: npt.NDArray[np.int64], late: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Return whether two places lie in two sources or have a known recording between them."""
+        between = self.explained[late // PAGE_FRAMES] - self.explained[early // PAGE_FRAMES]
+        one, other = (np.searchsorted(self.starts, at, side="right") for at in (early, late))
+        return np.asarray((between >= _APART_S / self.frame_s) | (one != other))

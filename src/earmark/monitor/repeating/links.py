@@ -45,7 +45,6 @@ class Verifier:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._keys = (archive.frames << BIN_BITS) | archive.bins
 
     def link(self, frame: int, distance: int) -> Link | None:
         """Return how far around a frame all is the same so much later, or None."""
@@ -106,8 +105,9 @@ class Verifier:
         )
 
     def _slice(self, begin: int, end: int) -> Int64:
-        low, high = np.searchsorted(self._keys, (begin << BIN_BITS, end << BIN_BITS))
-        return self._keys[low:high]
+        archive = self._archive
+        low, high = np.searchsorted(archive.frames, (begin, end))
+        return (archive.frames[low:high] << BIN_BITS) | archive.bins[low:high]
 
 
 def _met(one: Int64, other: Int64, off: int) -> npt.NDArray[np.bool_]:

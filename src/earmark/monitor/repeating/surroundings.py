@@ -19,6 +19,8 @@ _AROUND_S = 60.0
 _MARGIN_S = 2.0
 """So near its ends a stretch may go on: one of two plays may be cut."""
 _SOONEST_S = 1.0
+_STRETCH_S = 240.0
+"""Plays of one source this near, and nothing known between, may lie in one piece of music."""
 _LONG_S = 45.0
 _MANY = 3
 _DISTANCES = 6
@@ -41,26 +43,35 @@ class Surroundings:
 
         A group stays whole where most of its plays end where they end; of long ones half, as one
         of two plays of a song may be broken off. Otherwise those that end are kept if they are
-        three or more: songs may hold a jingle's music.
+        three or more: songs may hold a jingle's music. No group is told whose plays all lie in one
+        stretch of unknown music: a refrain, however far apart its first and last.
         """
         kept = []
         for plays in groups:
+            if not self._parted(plays):
+                continue
             over = [play for play in plays if not self.go_on(*play)]
             longest_s = max(end - start for start, end in plays) * self._archive.frame_s
             most = 2 * len(over) - len(plays)
             if most > 0 or (most == 0 and longest_s >= _LONG_S):
                 kept.append(plays)
-            elif len(over) >= _MANY:
+            elif len(over) >= _MANY and self._parted(over):
                 kept.append(over)
         return kept
+
+    def _parted(self, plays: Stretches) -> bool:
+        """Return whether two plays that follow one another cannot lie in one piece of music."""
+        table = np.array(sorted(plays), np.int64)
+        ends, starts = table[:-1, 1], table[1:, 0]
+        far = starts - ends >= _STRETCH_S / self._archive.frame_s
+        return bool(np.any(far | self._archive.parted(ends, starts)))
 
     def go_on(self, start: int, end: int) -> bool:
         """Return whether something of frames [start, end) comes again just outside of them."""
         archive = self._archive
         around = round(_AROUND_S / archive.frame_s)
-        source = archive.source(start)
-        low = max(start - around, int(archive.starts[source]))
-        high = min(end + around, int(archive.starts[source + 1]))
+        first, last = archive.piece(start, end)
+        low, high = max(start - around, first), min(end + around, last)
         margin = round(_MARGIN_S / archive.frame_s)
         before, behind = start - margin, end + margin
         for distance in self._distances(low, start, end, high):
@@ -77,7 +88,9 @@ class Surroundings:
         frames, bins = self._archive.frames, self._archive.bins
         first, last = np.searchsorted(frames, (low, high))
         own = frames[first:last] - low
-        hashes, anchors = kernel.pairs(own.astype(np.uint32), bins[first:last], _FAN_OUT)
+        hashes, anchors = kernel.pairs(
+            own.astype(np.uint32), bins[first:last].astype(np.uint32), _FAN_OUT
+        )
         at = anchors.astype(np.int64) + low
         inside = (at >= start) & (at < end)
         margin = round(_MARGIN_S / self._archive.frame_s)
