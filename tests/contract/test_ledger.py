@@ -21,6 +21,7 @@ from earmark.errors import (
     LibraryVersionError,
 )
 from earmark.ports import JobRecord, KeyRecord, Reply, SharedLedger, Verdict
+from earmark.ports.ledger import LANES
 from earmark.stores import redis_queue
 from earmark.stores.memory_ledger import MemoryLedger
 from earmark.stores.redis_address import redis_address
@@ -273,6 +274,19 @@ def test_the_queue_tells_each_job_once_and_in_order(shared):
         assert one.work(told.append)
     assert told == ["j0", "j1", "j2"]
     assert not other.work(told.append)
+
+
+def test_scans_wait_in_a_queue_of_their_own(shared):
+    for number, lane in enumerate(LANES):
+        shared.add_job(replace(JOB, id=f"j{number}"))
+        shared.queue(lane).offer(f"j{number}")
+    assert shared.lost_jobs(0.0) == []
+    told = []
+    assert shared.queue("scans").work(told.append)
+    assert not shared.queue("scans").work(told.append)
+    assert told == ["j1"]
+    assert shared.lost_jobs(0.0) == ["j1"]
+    assert shared.queue().work(told.append)
 
 
 def test_what_is_no_job_in_the_queue_is_told_as_it_is(shared):

@@ -16,6 +16,10 @@ def worker(
     jobs: Annotated[
         int, typer.Option("--jobs", metavar="N", min=1, max=64, help="How many jobs at once.")
     ] = 1,
+    scans: Annotated[
+        int | None,
+        typer.Option("--scans", min=0, max=64, help="How many scans at once, beside the jobs (1)."),
+    ] = None,
     media: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +48,9 @@ def worker(
     from earmark.config import load_serve_settings
     from earmark.service.worker import work
 
-    options = load_serve_settings(media=media, roots=",".join(root) if root else None, log=log)
+    options = load_serve_settings(
+        media=media, roots=",".join(root) if root else None, log=log, scans=scans
+    )
     given = settings(context, library, workers)
     work(options, given, given.library, jobs=jobs, told=_tell)
 

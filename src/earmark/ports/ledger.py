@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Scope = Literal["read", "write", "admin"]
@@ -139,6 +139,11 @@ class JobQueue(Protocol):
         """Wait a second at most for a job and run it in this thread; return whether one came."""
 
 
+Lane = Literal["jobs", "scans"]
+LANES: tuple[Lane, ...] = get_args(Lane)
+"""Jobs are done in these lanes, each in its own order: a scan may take hours."""
+
+
 @runtime_checkable
 class SharedLedger(Ledger, Protocol):
     """What a `Ledger` may be besides: the jobs of many machines, each done by one at a time.
@@ -157,8 +162,8 @@ class SharedLedger(Ledger, Protocol):
     def let_go(self, name: str, holder: str) -> None:
         """Give the lease on a name back, where the holder has it."""
 
-    def queue(self) -> JobQueue:
-        """Return the queue that tells workers which job is next."""
+    def queue(self, lane: Lane = "jobs") -> JobQueue:
+        """Return the queue that tells workers which job is next in a lane."""
 
     def take_job(self, job_id: str, worker: str, lease_s: float) -> JobRecord | None:
         """Give a job to a worker, where it has not ended and no other living one has it.

@@ -42,7 +42,7 @@ def work(
     place
         The library's URL.
     jobs
-        How many jobs are done at once.
+        How many jobs are done at once; ``options.scans`` says how many scans beside them.
     told
         Called once, with how many jobs wait, when it begins.
 
@@ -75,7 +75,7 @@ def work(
             with open_desk(library, settings, room) as desk, _told_to_end() as end:
                 scans = Scans(library, options, settings, room, lambda: desk)
                 kinds = JobKinds(library, options, room, scans)
-                taker = JobTaker(ledger, kinds, Feed(), count=jobs)
+                taker = JobTaker(ledger, kinds, Feed(), count=jobs, scans=options.scans)
                 taker.start()
                 if told is not None:
                     told(ledger.pending_jobs())

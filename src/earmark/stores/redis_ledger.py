@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from earmark.errors import InvalidRequestError, KeyNotFoundError
-from earmark.ports.ledger import JobRecord, JobState, KeyRecord, Reply, Verdict
+from earmark.ports.ledger import LANES, JobRecord, JobState, KeyRecord, Lane, Reply, Verdict
 from earmark.stores import redis_ledger_scripts as scripts
 from earmark.stores.redis_client import RedisClient, Word
 from earmark.stores.redis_ledger_jobs import RedisJobs
@@ -127,15 +127,15 @@ class RedisLedger:
 
     def lost_jobs(self, grace_s: float) -> list[str]:
         """Return jobs that nobody has and that nobody will be told of; each is told once."""
-        return self._jobs.lost(queue_key(self._client), grace_s)
+        return self._jobs.lost([queue_key(self._client, lane) for lane in LANES], grace_s)
 
     def pending_jobs(self) -> int:
         """Return how many jobs have not ended."""
         return self._jobs.pending()
 
-    def queue(self) -> RedisQueue:
-        """Return the queue that tells workers which job is next."""
-        return RedisQueue(self._client)
+    def queue(self, lane: Lane = "jobs") -> RedisQueue:
+        """Return the queue that tells workers which job of a lane is next."""
+        return RedisQueue(self._client, lane)
 
     def agree(self, name: str, text: str) -> str:
         """Keep a short text under a name unless there is one; return what is kept."""

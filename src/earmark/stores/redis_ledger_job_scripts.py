@@ -140,12 +140,15 @@ return 1 + redis.call('SISMEMBER', UNWANTED, ARGV[1])
 )
 # id. Whether a living worker has it.
 HELD_JOB = Script(_MOVE + "return holder(ARGV[1], now_ms()) and 1 or 0")
-# The queue is one more key; grace in ms. Who died with a job has held it after it was offered.
+# The queues are more keys; grace in ms, how many queues. Who died with a job has held
+# it after it was offered.
 LOST_JOBS = Script(
     _MOVE
     + """
 local now, lost, waiting = now_ms(), {}, {}
-for _, id in ipairs(redis.call('LRANGE', KEYS[#KEYS], 0, -1)) do waiting[id] = true end
+for at = #KEYS - ARGV[2] + 1, #KEYS do
+  for _, id in ipairs(redis.call('LRANGE', KEYS[at], 0, -1)) do waiting[id] = true end
+end
 for _, key in ipairs({RUNNING, QUEUED}) do
   for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do
     local till, offered = till_ms(id), tonumber(redis.call('ZSCORE', OFFERED, id) or 0)

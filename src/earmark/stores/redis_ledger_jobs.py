@@ -98,10 +98,10 @@ class RedisJobs:
         """Return whether a living worker has a job."""
         return bool(self._client.run(scripts.HELD_JOB, self._keys, job_id))
 
-    def lost(self, queue: str, grace_s: float) -> list[str]:
+    def lost(self, queues: list[str], grace_s: float) -> list[str]:
         """Return jobs that nobody has and that nobody will be told of, each once."""
-        keys = [*self._keys, queue]
-        told = self._client.run(scripts.LOST_JOBS, keys, round(grace_s * 1000))
+        keys = [*self._keys, *queues]
+        told = self._client.run(scripts.LOST_JOBS, keys, round(grace_s * 1000), len(queues))
         return [job_id.decode() for job_id in told]
 
     def pending(self) -> int:

@@ -6,22 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from earmark.errors import ExtraMissingError
+from earmark.ports.ledger import Lane
 from earmark.stores.redis_client import RedisClient
 from earmark.stores.redis_errors import meant, transient
 
 _WAIT_S = 1
 
 
-def queue_key(client: RedisClient) -> str:
-    """Return the key of the list that waits."""
-    return client.key("queue")
+def queue_key(client: RedisClient, lane: Lane) -> str:
+    """Return the key of the list that waits in a lane."""
+    return client.key("queue") if lane == "jobs" else client.key("queue", lane)
 
 
 class RedisQueue:
     """A `JobQueue` in the catalogue's slot, over the connections of the client."""
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: RedisClient, lane: Lane) -> None:
         self._client = client
+        self._key = queue_key(client, lane)
         self._huey: Any = None
         self._run: Callable[[str], None] | None = None
 
@@ -50,7 +52,7 @@ class RedisQueue:
 
     def _opened(self, raw: Any) -> Any:  # noqa: ANN401
         if self._huey is None:
-            self._huey = _huey(self._client, raw, self._told)
+            self._huey = _huey(self._client, self._key, raw, self._told)
         return self._huey
 
     def _told(self, job_id: str) -> None:
@@ -58,7 +60,12 @@ class RedisQueue:
             self._run(job_id)
 
 
-def _huey(client: RedisClient, raw: Any, run: Callable[[str], None]) -> Any:  # noqa: ANN401
+def _huey(
+    client: RedisClient,
+    queue: str,
+    raw: Any,  # noqa: ANN401
+    run: Callable[[str], None],
+) -> Any:  # noqa: ANN401
     """Return huey over redis-py's own client, whose keys lie in the catalogue."""
     try:
         from huey import Huey  # type: ignore[import-untyped]
@@ -76,7 +83,7 @@ def _huey(client: RedisClient, raw: Any, run: Callable[[str], None]) -> Any:  # 
 
         def __init__(self, name: str) -> None:
             super().__init__(name, read_timeout=_WAIT_S, clean_name=False)
-            self.queue_key = queue_key(client)
+            self.queue_key = queue
             self.schedule_key, self.result_key, self.counter_key = (
                 client.key("queue", part) for part in ("schedule", "results", "counters")
             )
@@ -92,7 +99,7 @@ def _huey(client: RedisClient, raw: Any, run: Callable[[str], None]) -> Any:  # 
             job_id = data.decode("utf-8", "replace")
             return Message(job_id, task_name, args=(job_id,), kwargs={})
 
-    huey = Huey(client.key("queue"), results=False, serializer=PlainId(), storage_class=Storage)
+    huey = Huey(queue, results=False, serializer=PlainId(), storage_class=Storage)
     huey.job = huey.task()(run)
     task_name = f"{huey.job.task_class.__module__}.{huey.job.task_class.__name__}"
     return huey

@@ -1,4 +1,4 @@
-"""Long work, one piece at a time, oldest first, kept in the ledger so that a kill loses none."""
+"""Long work, oldest first, scans beside all else, kept in the ledger so that a kill loses none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,17 +17,19 @@ from earmark.errors import (
     ConflictError,
     EarmarkError,
     InternalError,
+    JobNotFoundError,
     LibraryLockedError,
     ShuttingDownError,
     StoppedError,
 )
 from earmark.library import Library
-from earmark.ports.ledger import JobRecord, JobState, Ledger
-from earmark.reports import Progress
+from earmark.ports.ledger import JobRecord, JobState, Lane, Ledger
 from earmark.service.bodies.media import MediaRoom
 from earmark.service.tasks import jobsteps
 from earmark.service.tasks.jobfeed import Feed
+from earmark.service.tasks.jobinhand import JobInHand
 from earmark.service.tasks.jobkinds import JobKinds
+from earmark.service.tasks.joblanes import Waiting, lane_of
 from earmark.service.tasks.jobsteps import ENDED
 from earmark.service.tasks.scanwork import SCAN, Scans
 
@@ -36,14 +37,13 @@ log = logging.getLogger("earmark.jobs")
 
 MOST_PENDING = 1000
 PAGE = 20
-WRITE_EVERY_S = 1.0
 RETRY_S = 1.0
 LOCKED_S = 5.0
 ABANDON_S = 5.0
 
 
 class JobRunner:
-    """Runs the ledger's jobs in a thread of its own.
+    """Runs the ledger's jobs in a thread of its own, and scans in others (``options.scans``).
 
     Parameters
     ----------
@@ -66,14 +66,12 @@ class JobRunner:
         self._kinds = JobKinds(library, options, media, scans)
         self.feed = Feed()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._waiting = Waiting()
         self._closing = threading.Event()
-        self._abandoned = threading.Event()
-        self._thread: threading.Thread | None = None
         self._pending: set[str] = set()
-        self._live: JobRecord | None = None
-        self._stop = threading.Event()
-        self._written_at = 0.0
+        self._in_hand: dict[str, JobInHand] = {}
+        self._counts: dict[Lane, int] = {"jobs": 1, "scans": max(1, options.scans)}
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to work; what was running when the service died goes on."""
@@ -82,20 +80,34 @@ class JobRunner:
             gained = job.progress.get("done", 0) if job.kind == SCAN else tracks
             self._ledger.put_job(jobsteps.after_death(job, gained))
         with self._lock:
-            self._pending = {job.id for job in self._each("queued")}
-        self._thread = threading.Thread(target=self._loop, name="earmark-jobs", daemon=True)
-        self._thread.start()
+            for job in self._each("queued"):
+                if job.id not in self._pending:
+                    self._pending.add(job.id)
+                    self._waiting.put(job)
+        for lane in (lane for lane, count in self._counts.items() for _ in range(count)):
+            thread = threading.Thread(
+                target=self._loop, args=(lane,), name=f"earmark-{lane}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self, grace_s: float) -> None:
-        """Commit what is in hand and put the job back; the next `start` goes on with it."""
+        """Commit what is in hand and put the jobs back; the next `start` goes on with them."""
         self._closing.set()
-        self._stop.set()
-        self._wake.set()
+        for held in list(self._in_hand.values()):
+            held.stop.set()
+        self._waiting.close()
         self.feed.close()
-        if self._thread is not None:
-            self._thread.join(grace_s)
-            self._abandoned.set()
-            self._thread.join(ABANDON_S)
+        self._join(grace_s)
+        for held in list(self._in_hand.values()):
+            held.abandoned.set()
+        self._join(ABANDON_S)
+
+    def _join(self, wait_s: float) -> None:
+        until_s = time.monotonic() + wait_s
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until_s - time.monotonic()))
 
     def pending(self) -> int:
         """Return how many jobs have not ended."""
@@ -103,19 +115,19 @@ class JobRunner:
 
     def job(self, job_id: str) -> JobRecord:
         """Return a job as it stands this moment; raises `JobNotFoundError`."""
-        live = self._live
-        return live if live is not None and live.id == job_id else self._ledger.job(job_id)
+        held = self._in_hand.get(job_id)
+        return self._ledger.job(job_id) if held is None else held.job
 
     def jobs(
         self, *, states: Sequence[JobState] = (), before: str | None = None, limit: int = 50
     ) -> list[JobRecord]:
         """Return jobs, newest first, as they stand this moment."""
-        live = self._live
         found = self._ledger.jobs(states=states, before=before, limit=limit)
-        return [live if live is not None and live.id == job.id else job for job in found]
+        held = dict(self._in_hand)
+        return [held[job.id].job if job.id in held else job for job in found]
 
     def submit(self, kind: str, request: Mapping[str, Any]) -> JobRecord:
-        """Keep a job that runs when those before it have ended.
+        """Keep a job that runs when those before it in its lane (`joblanes`) have ended.
 
         The kinds and what they take: `JobKinds`.
 
@@ -136,7 +148,7 @@ class JobRunner:
                 raise BusyError(message, retry_after_s=30.0)
             self._ledger.add_job(job)
             self._pending.add(job.id)
-        self._wake.set()
+            self._waiting.put(job)
         return job
 
     def cancel(self, job_id: str) -> JobRecord:
@@ -153,15 +165,16 @@ class JobRunner:
             job = self.job(job_id)
             if job.state in ENDED:
                 raise ConflictError(f"the job {job_id} has ended already ({job.state})")
-            running = self._live is not None and self._live.id == job_id
-            if running and job.kind == "rebuild":
+            held = self._in_hand.get(job_id)
+            if held is not None and job.kind == "rebuild":
                 message = f"{job_id} is a rebuild at work: half an index is none, let it end"
                 raise ConflictError(message)
             job = replace(self._ledger.cancel_job(job_id), progress=job.progress)
-            if running:
-                self._stop.set()
+            if held is not None:
+                held.stop.set()
                 return job
             job = self._put(jobsteps.settled(job, "cancelled", None, None))
+            self._waiting.drop(job)  # written first: what cannot be written is not lost
         self._kinds.ended(job)
         return job
 
@@ -184,104 +197,88 @@ class JobRunner:
         finally:
             self.feed.leave(reader)
 
-    def _loop(self) -> None:
-        while not self._closing.is_set():
-            self._wake.clear()
+    def _loop(self, lane: Lane) -> None:
+        while (job_id := self._waiting.take(lane)) is not None:
             try:
-                job = self._next()
-                if job is not None:
-                    self._run(job)
-                elif not self._closing.is_set():
-                    self._wake.wait()
+                held = self._begin(job_id)
+                if held is not None:
+                    self._run(held)
+                continue
             except EarmarkError as error:  # the ledger's disk is full, or it is locked
                 log.warning("jobs wait: %s", error.message)
-                self._closing.wait(RETRY_S)
-            except Exception:
+            except Exception:  # the lane goes on: nobody would do what waits in it
                 log.exception("a bug in the runner of jobs")
-                self._closing.wait(RETRY_S)
+            self._in_hand.pop(job_id, None)
+            self._waiting.put_back(lane, job_id)
+            self._closing.wait(RETRY_S)
 
-    def _next(self) -> JobRecord | None:
-        """Take the oldest job that waits, or None."""
+    def _begin(self, job_id: str) -> JobInHand | None:
+        """Take a job that waits; None where it was cancelled meanwhile."""
         with self._lock:
-            found = self._ledger.jobs(states=("queued",), limit=1, oldest_first=True)
-            if not found:
+            try:
+                job = self._ledger.job(job_id)
+            except JobNotFoundError:
                 return None
-            job = jobsteps.begun(found[0])
+            if job.state != "queued":
+                return None
+            job = jobsteps.begun(job)
             self._put(job)
-            self._stop = threading.Event()
-            self._written_at = time.monotonic()
-            self._live = job
-        return job
+            held = self._in_hand[job_id] = JobInHand(self._ledger, job, self.feed)
+        return held
 
-    def _run(self, job: JobRecord) -> None:
+    def _run(self, held: JobInHand) -> None:
+        job = held.job
         try:
-            report = self._work(job)
+            report = self._work(held)
         except StoppedError:
-            self._settle("queued")
+            self._settle(held, "queued")
         except LibraryLockedError as error:  # somebody else's long write: the job can wait
             log.warning("the job %s waits: %s", job.id, error.message)
-            self._settle("queued")
+            self._settle(held, "queued")
             self._closing.wait(LOCKED_S)
         except EarmarkError as error:
-            self._settle("failed", error=error)
+            self._settle(held, "failed", error=error)
         except Exception:
             log.exception("a bug in the job %s", job.id)
             message = f"the job {job.id} ended on a bug; the service's log says where"
-            self._settle("failed", error=InternalError(message))
+            self._settle(held, "failed", error=InternalError(message))
         else:
-            self._settle("done", report)
+            self._settle(held, "done", report)
 
-    def _work(self, job: JobRecord) -> dict[str, Any]:
+    def _work(self, held: JobInHand) -> dict[str, Any]:
         if self._closing.is_set():
             raise StoppedError("the service is going down")
-        if not job.wanted:
-            self._stop.set()
+        if not held.job.wanted:
+            held.stop.set()
         else:
-            jobsteps.require_sound(job)
-        return self._kinds.do(job, self._tell, self._stop)
-
-    def _tell(self, progress: Progress) -> None:
-        """Take how far the job is: to those who watch at once, to the ledger once a second."""
-        if self._abandoned.is_set():
-            raise StoppedError("the service is going down")
-        live = self._live
-        if live is None:
-            return
-        live = self._live = jobsteps.moved(live, progress)
-        self.feed.push(live)
-        now = time.monotonic()
-        if now - self._written_at >= WRITE_EVERY_S:
-            self._written_at = now
-            with suppress(EarmarkError):  # how far it is will be written again in a second
-                self._ledger.put_job(live)
+            jobsteps.require_sound(held.job)
+        return self._kinds.do(held.job, held.tell, held.stop)
 
     def _settle(
         self,
+        held: JobInHand,
         state: JobState,
         report: dict[str, Any] | None = None,
         error: EarmarkError | None = None,
     ) -> None:
         """Write down how a run ended, as soon as the ledger takes it."""
+        job_id = held.job.id
         while True:
             try:
                 with self._lock:
-                    job = self._put(self._over(state, report, error))
-                    self._live = None
+                    job = self._put(held.settled(state, report, error))
+                    del self._in_hand[job_id]
                 break
             except EarmarkError as trouble:
                 log.warning("the end of a job cannot be written yet: %s", trouble.message)
                 if self._closing.wait(RETRY_S):
-                    self._live = None  # the ledger has it as running: it goes on at the next start
+                    # The ledger has it as running: it goes on at the next start.
+                    del self._in_hand[job_id]
                     return
         if job.state in ENDED:
             self._kinds.ended(job)
-
-    def _over(
-        self, state: JobState, report: dict[str, Any] | None, error: EarmarkError | None
-    ) -> JobRecord:
-        assert self._live is not None  # noqa: S101 - set by `_next`, cleared by `_settle` only
-        wanted = self._ledger.job(self._live.id).wanted
-        return jobsteps.settled(replace(self._live, wanted=wanted), state, report, error)
+        else:
+            self._waiting.put_back(lane_of(job.kind), job_id)
 
     def _put(self, job: JobRecord) -> JobRecord:
         """Write down how a job stands now and tell it; the caller holds the lock."""

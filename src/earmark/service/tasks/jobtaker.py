@@ -15,11 +15,12 @@ from earmark.errors import (
     StoppedError,
     StoreUnavailableError,
 )
-from earmark.ports.ledger import JobRecord, JobState, SharedLedger
+from earmark.ports.ledger import LANES, JobRecord, JobState, Lane, SharedLedger
 from earmark.service.tasks import jobsteps
 from earmark.service.tasks.jobfeed import Feed
 from earmark.service.tasks.jobheld import LEASE_S, HeldJob
 from earmark.service.tasks.jobkinds import JobKinds
+from earmark.service.tasks.joblanes import lane_of
 from earmark.service.tasks.jobsteps import ENDED
 
 log = logging.getLogger("earmark.jobs")
@@ -34,7 +35,7 @@ ABANDON_S = 5.0
 
 
 class JobTaker:
-    """Does jobs in ``count`` threads until it is stopped.
+    """Does jobs in ``count`` threads, and scans in ``scans`` others, until it is stopped.
 
     One more thread keeps the leases of what is in hand, and offers the jobs of workers that died.
 
@@ -53,19 +54,21 @@ class JobTaker:
         feed: Feed,
         *,
         count: int = 1,
+        scans: int = 1,
         lease_s: float | None = None,
     ) -> None:
         self._ledger = ledger
         self._kinds = kinds
         self._feed = feed
         self._lease_s = LEASE_S if lease_s is None else lease_s
-        self._queue = ledger.queue()
+        self._queues = {lane: ledger.queue(lane) for lane in LANES}
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._held: dict[str, HeldJob] = {}
         self._threads = [
-            threading.Thread(target=self._loop, name=f"earmark-jobs-{at}", daemon=True)
-            for at in range(count)
+            threading.Thread(target=self._loop, args=(lane,), name=f"earmark-{lane}", daemon=True)
+            for lane, threads in zip(LANES, (count, scans), strict=True)
+            for _ in range(threads)
         ]
         self._keeper = threading.Thread(target=self._keep, name="earmark-leases", daemon=True)
 
@@ -102,10 +105,10 @@ class JobTaker:
         if held is not None:
             held.hold()
 
-    def _loop(self) -> None:
+    def _loop(self, lane: Lane) -> None:
         while not self._closing.is_set():
             try:
-                self._queue.work(self._run)
+                self._queues[lane].work(self._run)
             except EarmarkError as error:
                 log.warning("jobs wait: %s", error.message)
                 self._closing.wait(RETRY_S)
@@ -124,11 +127,14 @@ class JobTaker:
                 try:
                     for job_id in self._ledger.lost_jobs(LOST_AFTER_S):
                         log.info("the job %s is offered again", job_id)
-                        self._queue.offer(job_id)
+                        self._offer(self._ledger.job(job_id))
                 except EarmarkError as error:
                     log.warning("lost jobs cannot be looked for: %s", error.message)
             # Not the closing event: leases are held until what is in hand is put back.
             time.sleep(min(HOLD_EVERY_S, self._lease_s / 3))
+
+    def _offer(self, job: JobRecord) -> None:
+        self._queues[lane_of(job.kind)].offer(job.id)
 
     def _in_hand(self) -> list[HeldJob]:
         with self._lock:
@@ -228,6 +234,6 @@ class JobTaker:
         if wait_s:
             self._closing.wait(wait_s)
         try:
-            self._queue.offer(job.id)
+            self._offer(job)
         except EarmarkError as error:  # whoever watches finds it
             log.warning("the job %s cannot be offered yet: %s", job.id, error.message)

@@ -19,11 +19,12 @@ from earmark.errors import (
     StoreUnavailableError,
 )
 from earmark.library import Library
-from earmark.ports.ledger import JobRecord, JobState, SharedLedger
+from earmark.ports.ledger import LANES, JobRecord, JobState, SharedLedger
 from earmark.service.bodies.media import MediaRoom
 from earmark.service.tasks import jobsteps
 from earmark.service.tasks.jobfeed import Feed, Reader
 from earmark.service.tasks.jobkinds import JobKinds
+from earmark.service.tasks.joblanes import lane_of
 from earmark.service.tasks.jobs import MOST_PENDING
 from earmark.service.tasks.jobsteps import ENDED
 from earmark.service.tasks.jobtaker import JobTaker
@@ -48,10 +49,12 @@ class SharedJobs:
     ) -> None:
         self._ledger = ledger
         self._kinds = JobKinds(library, options, media, scans)
-        self._queue = ledger.queue()
+        self._queues = {lane: ledger.queue(lane) for lane in LANES}
         self._closing = False
         self.feed = Feed()
-        self._taker = JobTaker(ledger, self._kinds, self.feed) if options.jobs else None
+        self._taker: JobTaker | None = None
+        if options.jobs:
+            self._taker = JobTaker(ledger, self._kinds, self.feed, scans=options.scans)
 
     def start(self) -> None:
         """Begin to work, where this process does jobs."""
@@ -92,7 +95,7 @@ class SharedJobs:
         job = JobRecord(uuid.uuid4().hex, kind, dict(request), time.time())
         self._ledger.add_job(job)
         try:
-            self._queue.offer(job.id)
+            self._queues[lane_of(kind)].offer(job.id)
         except EarmarkError as error:  # it is kept: whoever watches finds it
             log.warning("the job %s cannot be offered yet: %s", job.id, error.message)
         return job

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from dataclasses import replace
 
 import pytest
+from radio import on_air
 
 from earmark.bootstrap import open_ledger
 from earmark.config import ServeSettings
@@ -24,8 +26,11 @@ from earmark.errors import (
 from earmark.ports.ledger import JobRecord
 from earmark.service.bodies.media import MediaRoom
 from earmark.service.tasks import jobs as jobs_module
+from earmark.service.tasks.jobinhand import JobInHand
 from earmark.service.tasks.jobs import JobRunner
 from earmark.service.tasks.jobsteps import ENDED
+from earmark.service.tasks.monitoring import open_desk
+from earmark.service.tasks.scanwork import Scans
 
 
 @pytest.fixture
@@ -152,17 +157,17 @@ def test_a_cancelled_job_leaves_what_a_track_had_before_the_library_moved(
     assert media.find(held) is not None
 
 
-def test_uploads_are_cancelled_between_files(runner_of, shelf, media, short):
+def test_uploads_are_cancelled_between_files(runner_of, shelf, media, short, monkeypatch):
     held = [uploaded(media, short(f"{seed}.wav", seed)) for seed in range(6)]
     runner = runner_of()
-    tell = runner._tell
+    tell = JobInHand.tell
 
-    def told(progress):
-        tell(progress)
+    def told(held, progress):
+        tell(held, progress)
         if progress.done == 1:
             runner.cancel(job.id)
 
-    runner._tell = told
+    monkeypatch.setattr(JobInHand, "tell", told)
     job = runner.submit("ingest", {"uploads": held})
     runner.start()
     job = ended(runner, job.id)
@@ -383,19 +388,57 @@ def test_the_end_is_written_as_soon_as_the_ledger_takes_it(runner_of, ledger, sh
     assert (job.state, failing) == ("done", [0])
 
 
-def test_a_rebuild_runs_and_cannot_be_cancelled_halfway(runner_of, shelf, short):
+@pytest.mark.parametrize("state", ["running", "done"])
+def test_a_bug_does_not_end_the_lane(runner_of, ledger, short, monkeypatch, state):
+    monkeypatch.setattr(jobs_module, "RETRY_S", 0.05)
+    path = str(short("a.wav", 1))
+    failing = [1]
+    put = ledger.put_job
+
+    def put_job(job):
+        if job.state == state and failing[0]:
+            failing[0] -= 1
+            raise ZeroDivisionError
+        put(job)
+
+    monkeypatch.setattr(ledger, "put_job", put_job)
+    runner = runner_of()
+    runner.start()
+    first = runner.submit("ingest", {"paths": [path]})
+    second = runner.submit("ingest", {"paths": [path]})
+    assert ended(runner, second.id).state == "done"
+    assert runner.job(first.id).state == ("done" if state == "running" else "running")
+
+
+def test_a_cancel_that_cannot_be_written_loses_no_job(runner_of, ledger, short, monkeypatch):
+    runner = runner_of()
+    job = runner.submit("ingest", {"paths": [str(short("a.wav", 1))]})
+    with monkeypatch.context() as broken:
+
+        def full(_):
+            raise DiskFullError("no room left")
+
+        broken.setattr(ledger, "put_job", full)
+        with pytest.raises(DiskFullError):
+            runner.cancel(job.id)
+    runner.start()
+    assert ended(runner, job.id).state == "cancelled"
+    assert runner.pending() == 0
+
+
+def test_a_rebuild_runs_and_cannot_be_cancelled_halfway(runner_of, shelf, short, monkeypatch):
     shelf.add([short("a.wav", 1)])
     runner = runner_of()
     tried = []
-    tell = runner._tell
+    tell = JobInHand.tell
 
-    def told(progress):
+    def told(held, progress):
         with pytest.raises(ConflictError, match="rebuild"):
             runner.cancel(job.id)
         tried.append(progress)
-        tell(progress)
+        tell(held, progress)
 
-    runner._tell = told
+    monkeypatch.setattr(JobInHand, "tell", told)
     job = runner.submit("rebuild", {"model": None})
     runner.start()
     job = ended(runner, job.id)
@@ -434,3 +477,47 @@ def test_what_makes_no_sense_is_refused_before_it_is_a_job(runner_of, request_, 
     with pytest.raises(InvalidRequestError, match="'dance'"):
         runner.submit("dance", {})
     assert runner.jobs() == []
+
+
+@pytest.fixture
+def slow(shelf, ledger, media, settings, tmp_path, monkeypatch):
+    """A runner of scans, and the address of a file that stops coming until the event is set."""
+    monkeypatch.setenv("no_proxy", "*")
+    options = ServeSettings(roots=str(tmp_path), private_urls=True)
+    free = threading.Event()
+    with on_air() as station, open_desk(shelf, settings, media) as desk:
+        url = station.play("/slow.wav", b"RIFF", free, b"no sound", length=12)
+        scans = Scans(shelf, options, settings, media, lambda: desk)
+        runner = JobRunner(shelf, ledger, options, media, scans)
+
+        def scan(number):
+            asked = {"url": f"{url}?{number}", "name": "slow", "station": "", "options": {}}
+            asked["began_at"] = 0.0
+            return runner.submit("scan", {**asked, "scan_id": scans.new(asked).id})
+
+        yield runner, scan, free
+        free.set()
+        runner.stop(5.0)
+
+
+def test_a_long_scan_holds_up_other_scans_and_nothing_else(slow, short):
+    runner, scan, free = slow
+    runner.start()
+    first, second, third = (scan(number) for number in range(3))
+    until = time.monotonic() + 20
+    while runner.job(first.id).state == "queued":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    added = ended(runner, runner.submit("ingest", {"paths": [str(short("a.wav", 1))]}).id)
+    assert (added.state, added.report["added"]) == ("done", 1)
+    states = [runner.job(job.id).state for job in (first, second, third)]
+    assert states == ["running", "queued", "queued"]
+    assert runner.cancel(second.id).state == "cancelled"
+    assert runner.pending() == 2
+    free.set()
+    assert [ended(runner, job.id).state for job in (first, second, third)] == [
+        "failed",  # it is no sound
+        "cancelled",
+        "failed",
+    ]
+    assert runner.job(first.id).ended_at <= runner.job(third.id).started_at

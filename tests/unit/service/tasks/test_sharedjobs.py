@@ -10,6 +10,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from radio import on_air
 from redis_host import RedisHost, wanted
 
 from earmark.config import ServeSettings
@@ -26,6 +27,8 @@ from earmark.ports.ledger import JobRecord
 from earmark.service.bodies.media import MediaRoom
 from earmark.service.tasks import jobheld, jobtaker, sharedjobs
 from earmark.service.tasks.jobsteps import ENDED
+from earmark.service.tasks.monitoring import open_desk
+from earmark.service.tasks.scanwork import Scans
 from earmark.service.tasks.sharedjobs import SharedJobs
 from earmark.stores import redis_queue
 from earmark.stores.redis_address import redis_address
@@ -220,12 +223,12 @@ def test_a_job_that_is_done_twice_is_done_once(service, shelf, short):
     job = other.submit("ingest", {"paths": [str(folder)]})
     assert begun.wait(10)
     service()
-    other._queue.offer(job.id)
+    other._queues["jobs"].offer(job.id)
     until(lambda: other._ledger._client.call("LLEN", other._ledger._client.key("queue")) == 0)
     time.sleep(0.3)
     go.set()
     job = ended(other, job.id)
-    other._queue.offer(job.id)
+    other._queues["jobs"].offer(job.id)
     time.sleep(0.2)
     assert one.job(job.id) == job
     assert (job.report["added"], job.report["unchanged"], job.report["resumed"]) == (4, 0, 0)
@@ -395,3 +398,30 @@ def test_jobs_are_bounded(service, short, monkeypatch):
     other.submit("ingest", {"paths": [folder]})
     with pytest.raises(BusyError, match="2 jobs are waiting"):
         one.submit("ingest", {"paths": [folder]})
+
+
+def test_a_long_scan_holds_up_other_scans_and_nothing_else(
+    shelf, book_of, media, settings, short, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("no_proxy", "*")
+    options = ServeSettings(roots=str(tmp_path), private_urls=True)
+    free = threading.Event()
+    with on_air() as station, open_desk(shelf, settings, media) as desk:
+        url = station.play("/slow.wav", b"RIFF", free, b"no sound", length=12)
+        scans = Scans(shelf, options, settings, media, lambda: desk)
+        jobs = SharedJobs(shelf, book_of(), options, media, scans)
+        jobs.start()
+        try:
+            asked = []
+            for number in range(2):
+                one = {"url": f"{url}?{number}", "name": "slow", "station": "", "options": {}}
+                one["began_at"] = 0.0
+                asked.append(jobs.submit("scan", {**one, "scan_id": scans.new(one).id}).id)
+            until(lambda: jobs.job(asked[0]).state == "running")
+            assert ended(jobs, jobs.submit("ingest", {"paths": [str(short(1))]}).id).state == "done"
+            assert [jobs.job(job_id).state for job_id in asked] == ["running", "queued"]
+            free.set()
+            assert [ended(jobs, job_id).state for job_id in asked] == ["failed", "failed"]
+        finally:
+            free.set()
+            jobs.stop(5.0)
