@@ -19,6 +19,9 @@ from earmark.errors import FetchError
 
 PLAYLIST_BYTES = 4_000_000
 _MOST_MISSED = 3
+_MOST_LISTS = 3
+"""Playlists of playlists that one stream may be behind; FFmpeg follows one that names itself for
+ever, and asks for it forty times a second."""
 _AGAIN_S = 1.0
 _NAMED = re.compile(r'URI="([^"]+)"')
 
@@ -50,6 +53,7 @@ class HlsOpener:
         self._limits = limits
         self._guard = guard
         self._missed = 0
+        self._lists = 0
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._open: set[HttpTap] = set()
@@ -81,7 +85,17 @@ class HlsOpener:
             tap.close()
         if "#EXT-X-STREAM-INF" not in text:
             self.ended = "#EXT-X-ENDLIST" in text
+        elif self._too_many_lists(url):
+            return BytesIO()
         return BytesIO((text if tap.url == url else absolute(text, tap.url)).encode())
+
+    def _too_many_lists(self, url: str) -> bool:
+        """Count playlists of playlists; give up where one follows another without end."""
+        self._lists += 1
+        if self._lists > _MOST_LISTS:
+            message = f"{shown(url)} is a playlist that names playlists and never a segment"
+            self._give_up(FetchError(message))
+        return self._lists > _MOST_LISTS
 
     def cut(self) -> None:
         """End what is being read; nothing is opened any more."""

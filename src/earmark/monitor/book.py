@@ -99,7 +99,8 @@ class Book:
 
     def stream(self, stream: Stream, now: float, *, at_once: bool = False) -> None:
         """Write down how the stream goes, every few seconds."""
-        if self._desk is None or not (at_once or now - self._told_at >= TELL_EVERY_S):
+        lately = 0.0 <= now - self._told_at < TELL_EVERY_S  # a clock may be set back
+        if self._desk is None or (lately and not at_once):
             return
         self._catch_up(now)
         self._told_at = now
@@ -124,7 +125,7 @@ class Book:
         """Write what is pending, if it is time to try; return whether all is written."""
         if not len(self._pending):
             return True
-        if now < self._try_at:
+        if self._try_at - TRY_AGAIN_S <= now < self._try_at:  # a clock may be set back
             return False
         try:
             self._pending.write(self._one)

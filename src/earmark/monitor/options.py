@@ -9,6 +9,8 @@ from earmark.types import Kind
 
 SECOND: tuple[Kind, ...] = ("melody", "sound")
 """Engines that may be asked for a second opinion."""
+_EDGES_S = 0.1
+"""A play is measured from its first peak to its last; peaks of one pitch are 0.1 s apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class MonitorOptions:
     also
         Engines asked for a second opinion on what no recording explains: ``melody``, ``sound``.
     least_s
-        Detections that sound for less are left out.
+        Detections that sound for less are left out; see `enough`.
     least_confidence
         Detections less certain are left out.
     join_s
@@ -43,6 +45,10 @@ class MonitorOptions:
     evidence_s: float = 15.0
     repeats: bool = True
     effort: float = 1.0
+
+    def enough(self, played_s: float) -> bool:
+        """Tell whether that is `least_s`; 0.1 s less is, as edges are no sharper than peaks."""
+        return played_s >= self.least_s - _EDGES_S
 
     def __post_init__(self) -> None:
         wrong = [kind for kind in self.also if kind not in SECOND]

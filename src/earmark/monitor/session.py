@@ -16,7 +16,7 @@ from earmark.monitor.options import MonitorOptions
 from earmark.monitor.tape import Tape
 from earmark.monitor.timeline import Gap, Happening
 from earmark.ports import Detection, Run
-from earmark.types import Samples, Span, Track
+from earmark.types import Clip, Samples, Span, Track
 
 if TYPE_CHECKING:
     from earmark.library import Library
@@ -96,12 +96,20 @@ class Monitor:
         runs = self._follow.feed(samples)
         return self._heard(runs)
 
-    def outage(self, duration_s: float) -> list[Happening]:
-        """Take it that the source was away for so long: what is open closes, time goes on."""
+    def outage(self, duration_s: float, *, outlasted: bool = False) -> list[Happening]:
+        """Take it that the source was away for so long: time goes on, what is open closes.
+
+        Parameters
+        ----------
+        outlasted
+            Leave open what may go on after so long (`resuming.waits_s`); what has not, closes 20 s
+            after sound is back.
+        """
         try:
-            told = self.finish()
+            runs = self._follow.finish()
         except StoreError:
-            told = self.give_up()
+            runs = []
+        told = self._heard(runs, ended=True, away_s=duration_s if outlasted else None)
         start_s = self.heard_s
         self._zero_s = start_s + duration_s
         self._fed = 0
@@ -110,6 +118,15 @@ class Monitor:
         self._opinions.skip(self._zero_s)
         self._settled_s = self._zero_s
         return [*told, Happening("outage", self._zero_s, outage=Span(start_s, self._zero_s))]
+
+    def still_away(self, away_s: float) -> list[Happening]:
+        """Close what no outage of so long, counted from the last call of `outage`, leaves open."""
+        waiting = self._outlasting(away_s)
+        return list(self._closings([going for going in self._going if going not in waiting]))
+
+    def newest(self, most: int) -> Samples:
+        """Return the last samples that were heard, no more than ``most``, back to an outage."""
+        return self._tape.newest(most)
 
     def finish(self) -> list[Happening]:
         """Take the source as ended; close everything and tell the last gap."""
@@ -145,14 +162,24 @@ class Monitor:
         """The gap that goes on at `settled_s`, as far as it is known: it is not told yet."""
         return self._gaps.growing
 
-    def _heard(self, runs: list[Run], *, ended: bool = False) -> list[Happening]:
+    def _heard(
+        self, runs: list[Run], *, ended: bool = False, away_s: float | None = None
+    ) -> list[Happening]:
+        """Take new runs; where it has ``ended``, what outlasts ``away_s`` more waits."""
         self._listen()
         changed: list[Going] = []
         for run in runs:
             going = self._place(run)
             if going is not None and going not in changed:
                 changed.append(going)
-        told = [*self._changes(changed), *self._closings(ended=ended)]
+        told = list(self._changes(changed))
+        waiting = [] if away_s is None else self._outlasting(away_s)
+        told += self._waits(waiting, away_s or 0.0)
+        if ended:
+            over = [going for going in self._going if going not in waiting]
+        else:
+            over = [going for going in self._going if self._over(going)]
+        told += self._closings(over)
         self._settle(ended=ended)
         return [*told, *self._second(ended=ended), *self._told_gaps(ended=ended)]
 
@@ -164,7 +191,7 @@ class Monitor:
 
     def _place(self, run: Run) -> Going | None:
         """Give a run to the detection that it belongs to, perhaps a new one."""
-        for going in self._going:
+        for going in self._candidates(run):
             if going.takes(run, self._zero_s, self._options.join_s):
                 going.put(run, self._zero_s)
                 return going
@@ -176,6 +203,11 @@ class Monitor:
         self._going.append(going)
         return going
 
+    def _candidates(self, run: Run) -> list[Going]:
+        """Return what may take a run: the one that has it, else the latest play first."""
+        latest = self._going[::-1]
+        return sorted(latest, key=lambda going: not going.has(run))
+
     def _tracks(self, run: Run) -> list[Track]:
         return self._library.holding((run.number, *run.alike))
 
@@ -184,7 +216,7 @@ class Monitor:
         for going in changed:
             detection = going.detection(open_=True)
             if not going.told:
-                enough = detection.played_s >= options.least_s
+                enough = options.enough(detection.played_s)
                 if not enough or detection.confidence < options.least_confidence:
                     continue
                 going.told = True
@@ -196,36 +228,55 @@ class Monitor:
                 if clip is not None and clip.duration_s >= options.evidence_s - 0.5:
                     going.clip = clip
 
-    def _closings(self, *, ended: bool) -> Iterator[Happening]:
-        options = self._options
-        for going in list(self._going):
-            over = going.closed and self.heard_s - going.end_s >= options.join_s + LAG_S
-            if not (over or ended):
-                continue
+    def _outlasting(self, away_s: float) -> list[Going]:
+        return [going for going in self._going if going.told and going.outlasts(away_s)]
+
+    def _waits(self, waiting: list[Going], away_s: float) -> Iterator[Happening]:
+        """Let what may go on after an outage wait; all of it is told as far as it is known."""
+        for going in waiting:
+            going.wait(away_s)
+            detection = going.detection(open_=True)
+            self._explained(detection)
+            going.clip = going.clip or self._cut(detection)
+            yield Happening("update", self.heard_s, detection)
+
+    def _over(self, going: Going) -> bool:
+        """Return whether a detection has not gone on for so long that it is over."""
+        quiet_s = self.heard_s - max(going.end_s, self._zero_s)
+        return going.closed and quiet_s >= self._options.join_s + LAG_S
+
+    def _closings(self, over: list[Going]) -> Iterator[Happening]:
+        for going in over:
             self._going.remove(going)
             if not going.told:
                 continue
             detection = going.detection(open_=False)
-            if options.evidence_s > 0.0 and going.clip is None:
-                length_s = min(options.evidence_s, detection.end_s - detection.start_s)
-                going.clip = self._tape.cut(detection.start_s, length_s)
-            for piece in detection.pieces:
-                self._gaps.explained(piece.query)
-                self._opinions.explained(piece.query)
-                if self._repeats is not None:
-                    self._repeats.explained(self._name, piece.query)
+            going.clip = going.clip or self._cut(detection)
+            self._explained(detection)
             yield Happening("close", self.heard_s, detection, clip=going.clip)
+
+    def _cut(self, detection: Detection) -> Clip | None:
+        length_s = min(self._options.evidence_s, detection.end_s - detection.start_s)
+        return self._tape.cut(detection.start_s, length_s) if length_s > 0.0 else None
+
+    def _explained(self, detection: Detection) -> None:
+        for piece in detection.pieces:
+            self._gaps.explained(piece.query)
+            if self._options.also:
+                self._opinions.explained(piece.query)
+            if self._repeats is not None:
+                self._repeats.explained(self._name, piece.query)
 
     def _settle(self, *, ended: bool) -> None:
         settled_s = self.heard_s if ended else self._zero_s + self._follow.settled_s
-        starts = [going.start_s for going in self._going]
+        starts = [going.fresh_start_s for going in self._going]
         self._settled_s = max(self._settled_s, min([settled_s, *starts]))
 
     def _second(self, *, ended: bool) -> Iterator[Happening]:
         if not self._options.also:
             return
         # A track that goes on where the settled time ends closes the hole before it.
-        closed = any(going.start_s <= self._settled_s for going in self._going if going.told)
+        closed = any(going.fresh_start_s <= self._settled_s for going in self._going if going.told)
         for opinion in self._opinions.until(
             self._settled_s, self._tape, closed=closed, ended=ended
         ):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
 
 from earmark.types import Clip, Samples
+
+_FULL = np.float32(32767.0)
 
 
 class Tape:
@@ -28,11 +31,24 @@ class Tape:
         """Append samples whose first is second ``at_s`` of the source."""
         if not len(samples):
             return
-        block = (np.clip(samples, -1.0, 1.0) * np.float32(32767.0)).astype(np.int16)
+        block = (np.clip(samples, -1.0, 1.0) * _FULL).astype(np.int16)
         self._blocks.append((at_s, block))
         self._held += len(block)
         while self._held - len(self._blocks[0][1]) >= self._most:
             self._held -= len(self._blocks.popleft()[1])
+
+    def newest(self, most: int) -> Samples:
+        """Return the last samples, no more than ``most``, back to the last hole."""
+        parts: list[np.ndarray] = []
+        begins_s = math.inf
+        for block_s, block in reversed(self._blocks):
+            hole_s = begins_s - block_s - len(block) / self._rate_hz
+            if most <= 0 or (parts and hole_s > 1.5 / self._rate_hz):
+                break
+            parts.insert(0, block[-most:])
+            most -= len(block)
+            begins_s = block_s
+        return np.concatenate([np.zeros(0, np.int16), *parts]).astype(np.float32) / _FULL
 
     def cut(self, start_s: float, length_s: float) -> Clip | None:
         """Return what is held of a stretch, up to its first hole; None where nothing is."""
@@ -51,5 +67,5 @@ class Tape:
             at_s = block_s + stop / self._rate_hz
         if first_s is None:
             return None
-        samples = np.concatenate(parts).astype(np.float32) / np.float32(32767.0)
+        samples = np.concatenate(parts).astype(np.float32) / _FULL
         return Clip(samples, self._rate_hz, first_s)

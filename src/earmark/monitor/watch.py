@@ -16,6 +16,7 @@ import numpy as np
 from earmark.errors import EarmarkError, StoreError
 from earmark.monitor.book import Book
 from earmark.monitor.feed import Away, Feed, Heard, Opening, Turn, live_opening
+from earmark.monitor.rejoining import Rejoin
 from earmark.monitor.session import Monitor
 from earmark.monitor.timeline import Gap, Happening
 from earmark.monitor.wallclock import Zero
@@ -137,7 +138,8 @@ class Watch:
             raise trouble
 
     def _follow(self, stop: threading.Event) -> Iterator[WatchEvent]:
-        for what in self._feed.run(stop):
+        rejoin = Rejoin(self._monitor.rate_hz, self._monitor.newest)
+        for what in rejoin.run(self._feed.run(stop)):
             if isinstance(what, Heard):
                 yield from self._heard(what)
             elif isinstance(what, Away):
@@ -168,19 +170,23 @@ class Watch:
                 self._zero = Zero(turn.at, follows=turn.clocked)
             else:
                 self.stream = replace(self.stream, reconnects=self.stream.reconnects + 1)
+        elif self._outage is not None:
+            away_s = turn.at - self._outage.since
+            # A clock that was set back meanwhile does not tell how long it was.
+            yield from self._told(self._monitor.still_away(away_s if away_s >= 0.0 else math.inf))
         yield from self._state(turn.state, turn.error, turn.at)
 
     def _away(self, away: Away) -> Iterator[WatchEvent]:
-        """Close what is open as the source goes; let time go on to where it is back."""
+        """Let what is open wait as the source goes; let time go on to where it is back."""
         stream_id = self.stream.id
         if self._outage is None:
             self._outage = Outage(uuid.uuid4().hex, stream_id, away.since, None, away.reason)
-            yield from self._told(self._monitor.outage(0.0))
+            yield from self._told(self._monitor.outage(0.0, outlasted=True))
         if away.until is not None:
             if self._zero is not None:
                 behind_s = away.until - self._zero.at - self._monitor.heard_s
                 if behind_s > 0.0:
-                    yield from self._told(self._monitor.outage(behind_s))
+                    yield from self._told(self._monitor.outage(behind_s, outlasted=True))
             self._outage = replace(self._outage, until=away.until)
         self._book.outage(self._outage, self._clock())
         yield self._event("outage", outage=self._outage)
@@ -196,7 +202,8 @@ class Watch:
             happenings, error = self._monitor.give_up(), error or trouble.message
         yield from self._told(happenings)
         if self._outage is not None:
-            self._outage = replace(self._outage, until=now)
+            # The clock may have been set back.
+            self._outage = replace(self._outage, until=max(self._outage.since, now))
             self._book.outage(self._outage, now)
             yield self._event("outage", outage=self._outage)
         yield from self._state(state, error, now)

@@ -122,3 +122,12 @@ def test_a_list_cannot_name_files_or_ciphers():
         opener = HlsOpener(FetchLimits())
         assert opener(url, 1, {}).read() == b""
         assert opener.error is not None
+
+
+def test_a_list_of_lists_without_end_is_given_up(radio):
+    """FFmpeg would ask for it again and again, as fast as it is answered."""
+    text = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nself.m3u8\n"
+    url = radio.play("/live/self.m3u8", text, kind="application/x-mpegurl", length=len(text))
+    with pytest.raises(FetchError, match="names playlists and never a segment"):
+        heard(url)
+    assert len(radio.asked) < 10

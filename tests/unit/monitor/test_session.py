@@ -122,6 +122,53 @@ def test_an_outage_closes_what_is_open_and_time_goes_on(monitor, music):
     assert after.pieces[0].reference.start_s == pytest.approx(12.0, abs=0.5)
 
 
+def test_plays_without_a_pause_are_two_and_a_loop_is_one(monitor, music):
+    track = music(1, 20.0)
+    session = monitor()
+    told = fed(session, track, track, noise(2.0), track) + session.finish()
+    found = sorted(closed(told).values(), key=lambda detection: detection.start_s)
+    assert [d.start_s for d in found] == pytest.approx([0.0, 20.0, 42.0], abs=0.5)
+    assert [d.end_s for d in found] == pytest.approx([20.0, 40.0, 62.0], abs=0.5)
+    session = monitor()
+    loop = track[: 9 * RATE_HZ]
+    told = fed(session, loop, loop, loop, track[9 * RATE_HZ :]) + session.finish()
+    (detection,) = closed(told).values()
+    assert detection.end_s == pytest.approx(38.0, abs=0.5)
+
+
+def test_what_an_outage_does_not_end_goes_on(monitor, music):
+    """6 s of a track are lost; then it is played anew, which is another play."""
+    session, track = monitor(), music(1, 20.0)
+    told = fed(session, track[: 8 * RATE_HZ]) + session.outage(0.0, outlasted=True)
+    assert closed(told) == {}
+    assert session.still_away(5.0) == []
+    told += session.outage(6.0, outlasted=True)
+    told += fed(session, track[14 * RATE_HZ :], noise(2.0), track) + session.finish()
+    first, second = sorted(closed(told).values(), key=lambda detection: detection.start_s)
+    assert [h.detection.id for h in told if h.kind == "open"] == [first.id, second.id]
+    spans = [piece.query for piece in first.pieces]
+    assert [span.start_s for span in spans] == pytest.approx([0.0, 14.0], abs=0.5)
+    assert [span.end_s for span in spans] == pytest.approx([8.0, 20.0], abs=0.5)
+    assert second.start_s == pytest.approx(22.0, abs=0.5)
+    assert next(h.clip for h in told if h.kind == "close").duration_s == pytest.approx(8, abs=0.5)
+
+
+def test_what_waits_for_too_long_is_over(monitor, music):
+    session = monitor()
+    fed(session, music(1, 20.0)[: 8 * RATE_HZ])
+    session.outage(0.0, outlasted=True)
+    assert len(session.open) == 1
+    (closing,) = session.still_away(20.0)
+    assert closing.kind == "close"
+    assert closing.detection.end_s == pytest.approx(8.0, abs=0.3)
+    assert session.open == ()
+    session = monitor()  # sound is back in time, and something else
+    fed(session, music(1, 20.0)[: 8 * RATE_HZ])
+    session.outage(4.0, outlasted=True)
+    told = fed(session, noise(25.0))
+    assert [h.detection.end_s for h in told if h.kind == "close"] == pytest.approx([8.0], abs=0.3)
+
+
 def test_a_scan_goes_on_where_it_was_settled(monitor, music):
     parts = [np.concatenate([music(seed, 20.0), noise(10.0)]) for seed in (1, 2, 3, 4, 1, 2)]
     samples = np.concatenate(parts).astype(np.float32)
@@ -173,6 +220,7 @@ def test_memory_is_that_of_the_last_minutes(monitor, music):
     assert session._tape._held <= (TAPE_S + 5.0) * RATE_HZ
     assert len(session._going) <= 1
     assert len(session._gaps._explained) <= 8
+    assert session._opinions._explained == []  # nobody asks for any
 
 
 def test_two_tracks_at_once_are_two_detections(monitor, music):
@@ -253,7 +301,7 @@ def test_tracks_that_hold_the_same_are_one_detection_through_cuts(tmp_path, musi
         library.switch("sound", False)
         library.add(sorted(tmp_path.glob("*.wav")))
         session = Monitor(library)
-        cut = [track[: 12 * RATE_HZ], track[18 * RATE_HZ :], track[: 10 * RATE_HZ]]
+        cut = [track[: 12 * RATE_HZ], track[18 * RATE_HZ :], track[6 * RATE_HZ : 16 * RATE_HZ]]
         told = fed(session, noise(5.0), *cut, noise(2.0)) + session.finish()
     (detection,) = closed(told).values()
     assert len(detection.duplicates) == 1

@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from radio import BREAK, STALL, Show, encoded, on_air, paced
 from earmark import Library, Settings
 from earmark.errors import FetchError, UsageError
 from earmark.monitor.desk import Desk
+from earmark.monitor.feed import live_opening
 from earmark.monitor.watch import Watch
 from earmark.ports import Outage, Stream
 
@@ -113,36 +115,141 @@ def test_nothing_is_kept_without_a_desk(library, radio, programme):
     assert len(of(events, "closed")) == 2
 
 
-def test_a_stream_that_breaks_off_is_opened_again(library, desk, radio, programme):
-    """In the midst of the first song; then it plays the second."""
-    half, first_heard = len(programme) * 25 // 60, threading.Event()
-    shows = iter([Show([programme[:half], first_heard, BREAK]), Show([programme[half:], STALL])])
-    radio.shows["/breaks"] = lambda: next(shows)
-    stop = threading.Event()
-    events = []
-    watch = watched(library, desk, f"{radio.url}/breaks", wait=short)
+def in_parts(radio, programme, *parts):
+    """Play parts of the programme, from a second to a second, one a connection.
+
+    All but the last break off when the event is set that is returned, with what opens them.
+    """
+    per_s, heard = len(programme) // 60, threading.Event()
+
+    def shows():
+        for begin_s, end_s in parts[:-1]:
+            yield Show([programme[begin_s * per_s : end_s * per_s], heard, BREAK])
+        begin_s, end_s = parts[-1]
+        while True:
+            yield Show([programme[begin_s * per_s : end_s * per_s], STALL])
+
+    each = shows()
+    radio.shows["/breaks"] = lambda: next(each)
+    return heard, lambda rate_hz: live_opening(f"{radio.url}/breaks", rate_hz, stall_s=0.5)
+
+
+class Clock:
+    """A clock of the test's own, on which blocks come as time goes by."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+    def opening(self, opens):
+        @contextmanager
+        def opened(stop):
+            with opens(RATE_HZ)(stop) as blocks:
+                self.blocks = blocks
+                yield self
+
+        return lambda rate_hz: opened
+
+    @property
+    def live(self):
+        return self.blocks.live
+
+    @property
+    def clocked(self):
+        return self.blocks.clocked
+
+    def __iter__(self):
+        for block in self.blocks:
+            self.now += len(block) / RATE_HZ
+            yield block
+
+
+@pytest.mark.parametrize("back_s", [25, 18])
+def test_a_stream_that_breaks_off_is_opened_again(library, desk, radio, programme, back_s):
+    """In the midst of the first song; it goes on there, or 7 s of it are sent again."""
+    stop, events = threading.Event(), []
+    first_heard, opening = in_parts(radio, programme, (0, 25), (back_s, 60))
+    watch = watched(library, desk, f"{radio.url}/breaks", wait=short, opening=opening)
     for event in watch.events(stop):
         events.append(event)
-        if event.kind == "opened":
+        if event.stream.heard_s > 24.0:
             first_heard.set()
-        if len(of(events, "opened")) == 3:
+        if len(of(events, "opened")) == 2:
             stop.set()
-    told = [event.outage for event in of(events, "outage")]
+    told = [event.outage for event in of(events, "outage")][:2]
     assert [outage.until is None for outage in told] == [True, False]
     assert told[0].id == told[1].id
     assert told[0].reason.endswith("/breaks broke off")
-    assert desk.store.outages(watch.stream.id) == [told[1]]
+    assert told[1] in desk.store.outages(watch.stream.id)
     assert told[1].until >= told[0].since
-    kinds = [event.kind for event in events]
-    assert kinds.index("closed") < kinds.index("outage")  # it ends with the sound
     assert desk.store.stream(watch.stream.id).reconnects == 1
     assert desk.store.stream(watch.stream.id).state == "stopped"
+    first, second = sorted(of(events, "closed"), key=lambda event: event.began_at)
+    assert len(of(events, "opened")) == 2
+    song = desk.entry(first.detection.id).detection
+    assert (song.start_s, song.end_s) == pytest.approx((10.0, 30.0), abs=0.5)
+    assert song.played_s == pytest.approx(20.0, abs=0.7)
+    assert second.detection.start_s == pytest.approx(30.0, abs=0.5)
     assert not any(entry.detection.open for entry in desk.entries())
+
+
+def test_a_song_that_begins_again_after_an_outage_is_another_play(library, radio, programme):
+    stop, events, clock = threading.Event(), [], Clock()
+    first_heard, opening = in_parts(radio, programme, (0, 25), (10, 27))
+    url, opening = f"{radio.url}/breaks", clock.opening(opening)
+    for event in watched(library, None, url, wait=short, opening=opening, clock=clock).events(stop):
+        events.append(event)
+        if event.stream.heard_s > 24.0:
+            first_heard.set()
+        if len(of(events, "opened")) == 2:
+            stop.set()
+    first, second = of(events, "closed")
+    assert first.detection.id != second.detection.id
+    assert first.detection.end_s == pytest.approx(25.0, abs=1.5)  # a reset takes what is on its way
+    assert second.detection.start_s == pytest.approx(first.detection.end_s, abs=1.5)
+
+
+def test_a_clock_that_is_set_back_while_a_stream_is_away(library, radio, programme):
+    """What waits for the end of the outage is over: nobody knows how long it was."""
+    stop, events, clock = threading.Event(), [], Clock()
+    first_heard, opening = in_parts(radio, programme, (0, 25), (30, 48))
+    url, opening = f"{radio.url}/breaks", clock.opening(opening)
+    for event in watched(library, None, url, wait=short, opening=opening, clock=clock).events(stop):
+        events.append(event)
+        if event.stream.heard_s > 24.0:
+            first_heard.set()
+        if event.kind == "outage" and event.outage.until is None:
+            clock.now -= 3600.0
+        if len(of(events, "opened")) == 2:
+            stop.set()
+    kinds = [event.kind for event in of(events, "opened", "closed")]
+    assert kinds == ["opened", "closed", "opened", "closed"]
+    assert of(events, "closed")[1].at < 1000.0
+
+
+def test_an_outage_is_not_over_before_it_began(library):
+    """The clock is set back while the source is away, and the watch ends."""
+    stop, clock, told = threading.Event(), Clock(), []
+
+    def away(stop):
+        raise FetchError("nobody is there")
+
+    def wait(stop, seconds):
+        clock.now -= 3600.0
+        stop.set()
+        return True
+
+    watch = watched(library, None, "http://x/", opening=lambda hz: away, wait=wait, clock=clock)
+    for event in watch.events(stop):
+        told += [event.outage] if event.outage is not None else []
+    assert [(one.since, one.until) for one in told] == [(1000.0, None), (1000.0, 1000.0)]
 
 
 def test_time_goes_on_while_a_stream_is_away(library, radio, music):
     """On a clock of the test's own: 5 s of sound, 100 s of nothing, a song."""
-    now = [1000.0]
+    clock = Clock()
     sound = {
         "/one": encoded(music(90)[: 5 * RATE_HZ], RATE_HZ, "mp3", "libmp3lame"),
         "/two": encoded(music(1), RATE_HZ, "mp3", "libmp3lame"),
@@ -152,14 +259,14 @@ def test_time_goes_on_while_a_stream_is_away(library, radio, music):
     stop = threading.Event()
 
     def wait(event, seconds):
-        now[0] += 100.0
+        clock.now += 100.0
         return event.is_set()
 
-    watch = watched(library, None, f"{radio.url}/away", wait=wait, clock=lambda: now[0])
+    url = f"{radio.url}/away"
+    opening = clock.opening(lambda rate_hz: live_opening(url, rate_hz))
+    watch = watched(library, None, url, wait=wait, clock=clock, opening=opening)
     opened = []
     for event in watch.events(stop):
-        if event.kind == "level":
-            now[0] += 1.0  # a block a second
         if event.kind == "opened":
             opened.append(event)
             stop.set()
