@@ -53,7 +53,10 @@ layers:
 	PYTHONPATH=src $(BIN)lint-imports
 
 # In order, so that long files with few tests do not come last, when one worker has nothing left to do.
+# Compiled before: else each of the hundreds of programs that the tests start compiles it again.
+pytest: export PYTHONDONTWRITEBYTECODE :=
 pytest:
+	@$(BIN)python -m compileall -q src
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)python -m pytest -v -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.dev $(VENV)/.demo

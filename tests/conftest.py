@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,10 +19,12 @@ from milvus_server import (  # noqa: F401 - fixtures, their server's rest, the s
     pytest_collection_modifyitems,
     pytest_runtest_setup,
     pytest_terminal_summary,
+    pytest_xdist_make_scheduler,
     server_address,
 )
 from redis_host import redis_cluster_host, redis_host  # noqa: F401 - fixtures
 from shared_place import apart, lite, shared  # noqa: F401 - fixtures
+from warm_program import WarmProgram
 
 from earmark import Library, Settings
 
@@ -34,6 +35,22 @@ PLUGINS = Path(__file__).parent / "plugins"
 SOURCE = Path(__file__).parents[1] / "src"
 RATE_HZ = 16000
 NOTE_S = 0.5
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without the garbage collector, which would go through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests and modules, which stay, out of every later look for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def make_song(seed: int, seconds: float = 12.0) -> np.ndarray:
@@ -179,23 +196,24 @@ class Ran:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+@pytest.fixture(scope="session")
+def warm_program() -> Iterator[WarmProgram]:
+    """The program, whose commands need start only once (`warm_program.py`)."""
+    program = WarmProgram(SOURCE)
+    yield program
+    program.close()
+
+
 @pytest.fixture
-def earmark(tones: None, tmp_path: Path) -> Callable[..., Ran]:
+def earmark(tones: None, tmp_path: Path, warm_program: WarmProgram) -> Callable[..., Ran]:
     """Run the real program in the test's folder, with ``tones`` among the engines."""
 
     def ran(
         *arguments: str | Path, stdin: bytes = b"", path: Sequence[Path] = (), **environment: str
     ) -> Ran:
-        command = [sys.executable, "-W", "error", "-m", "earmark", *map(str, arguments)]
         paths = os.pathsep.join([*map(str, path), str(SOURCE), os.environ["PYTHONPATH"]])
-        done = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": paths} | environment,
-            timeout=120,
-        )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        env = os.environ | {"PYTHONPATH": paths} | environment
+        code, out, err = warm_program.run([*map(str, arguments)], tmp_path, env, stdin)
+        return Ran(code, out.decode(), err.decode())
 
     return ran

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -9,13 +10,23 @@ import pytest
 RATE_HZ = 16000
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Where the first test leaves a copy of the library that it made, for the others."""
+    return tmp_path_factory.mktemp("made") / "lib"
+
+
 @pytest.fixture
-def lib(earmark, write):
+def lib(earmark, write, made, tmp_path):
     """A library of two songs beside the test's other files, and a clip of the second."""
+    if made.exists():
+        shutil.copytree(made, tmp_path / "lib")
+        return "lib"
     for seed in (1, 2):
         write(f"music/song {seed}.wav", seed)
     ran = earmark("--library", "lib", "add", "music")
     assert ran.code == 0, ran.err
+    shutil.copytree(tmp_path / "lib", made)
     return "lib"
 
 

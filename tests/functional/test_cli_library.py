@@ -193,9 +193,9 @@ def test_a_reader_that_goes_away(tones, earmark, write):
     assert ran.stderr == b""
 
 
-def test_ctrl_c_keeps_what_is_done(tones, write, settings, earmark):
+def test_ctrl_c_keeps_what_is_done(tones, write, song, settings, earmark):
     for seed in range(200):
-        path = write(f"music/{seed:03d}.wav", seed)
+        path = write(f"music/{seed:03d}.wav", song(seed, 3.0))
     source = str(Path(__file__).parents[2] / "src")
     command = [sys.executable, "-m", "earmark", "--library", settings.library, "add", "music"]
     process = subprocess.Popen(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,22 +33,25 @@ class Ran:
         return json.loads(line)
 
 
-def program(place, *arguments, **environment):
+@pytest.fixture(scope="module")
+def program(warm_program):
     """Run the program in a folder, on the library ``lib`` there."""
-    told = {name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")}
-    told |= {"PYTHONPATH": os.pathsep.join(map(str, PATHS)), "XDG_CACHE_HOME": str(place / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "earmark", "--library", "lib", *map(str, arguments)],
-        capture_output=True,
-        cwd=place,
-        env=told | environment,
-        timeout=120,
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def ran(place, *arguments, **environment):
+        told = {
+            name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")
+        }
+        told["PYTHONPATH"] = os.pathsep.join(map(str, PATHS))
+        told["XDG_CACHE_HOME"] = str(place / "cache")
+        words = ["--library", "lib", *map(str, arguments)]
+        code, out, err = warm_program.run(words, place, told | environment)
+        return Ran(code, out.decode(), err.decode())
+
+    return ran
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, music):
+def made(program, tmp_path_factory, music):
     """A hum, a hum with music behind it, and a whistle, heard with ``ears``."""
     place = tmp_path_factory.mktemp("sounds")
     hum, whistle = (0.3 * np.sin(2 * np.pi * hz * TIME_S) for hz in (70, 3000))
@@ -67,20 +68,20 @@ def made(tmp_path_factory, music):
 
 
 @pytest.fixture
-def run(made):
+def run(program, made):
     """Run a command on it; nothing may change the library."""
     return lambda *arguments, **environment: program(made, *arguments, **environment)
 
 
 @pytest.fixture
-def own(made, tmp_path):
+def own(program, made, tmp_path):
     """Run a command on a copy of it."""
     shutil.copytree(made, tmp_path / "own")
     return lambda *arguments, **environment: program(tmp_path / "own", *arguments, **environment)
 
 
 @pytest.fixture(scope="module")
-def ids(made):
+def ids(program, made):
     lines = program(made, "list", "--json").out.splitlines()
     tracks = [json.loads(line) for line in lines]
     return {Path(track["source"]).stem: track["id"] for track in tracks}

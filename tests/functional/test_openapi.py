@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ ADMIN = {
     "PATCH /v1/streams/{stream_id}",
     "DELETE /v1/streams/{stream_id}",
     "DELETE /v1/detections/{detection_id}",
+    "POST /v1/detections/prune",
     "POST /v1/rules",
     "DELETE /v1/rules/{rule_id}",
     "GET /v1/webhooks",
@@ -160,7 +162,11 @@ class Found:
 
     def take(self, event: events.EngineEvent) -> None:
         if isinstance(event, events.NonFatalError | events.FatalError):
-            self.faults.append(str(getattr(event, "value", event)))
+            trouble = getattr(event, "value", None) or getattr(event, "exception", event)
+            told = (
+                traceback.format_exception(trouble) if isinstance(trouble, Exception) else [trouble]
+            )
+            self.faults.append(f"{getattr(event, 'label', '')}: {''.join(map(str, told))[-3000:]}")
         if not isinstance(event, events.ScenarioFinished):
             return
         for case, interaction in event.recorder.interactions.items():

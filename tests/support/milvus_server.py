@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,24 @@ resting: list[Server] = []
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that need the server first, all else in the order it has."""
     items.sort(key=lambda item: item.path.name not in NEEDED_BY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have one worker do all that needs the server, which waits much, and others the rest.
+
+    There is one server then, and what waits for it is beside what needs the processor.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneForTheServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "milvus" if Path(file).name in NEEDED_BY else file
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+    return OneForTheServer(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
