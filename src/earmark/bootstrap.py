@@ -20,6 +20,7 @@ from earmark.ports import Engine, EnginePlugin, Ledger, MonitorStore, Preparing,
 if TYPE_CHECKING:
     from earmark.stores.redis_address import RedisAddress
     from earmark.stores.redis_client import RedisClient
+    from earmark.stores.stream_locks import StreamLocks
 
 LEASE_S = 30.0
 """After how long without a sign of life a writer of a library in Redis is taken for dead."""
@@ -259,6 +260,19 @@ def open_monitor(place: str | os.PathLike[str], settings: Settings | None = None
     from earmark.stores.sqlite_monitor import SqliteMonitorStore
 
     return SqliteMonitorStore(_library_folder(place) / "monitor", settings.lock_wait_s)
+
+
+def open_stream_locks(place: str | os.PathLike[str]) -> StreamLocks:
+    """Return what tells which process watches which stream of a library in a folder.
+
+    Raises
+    ------
+    LibraryNotFoundError
+        No library is there.
+    """
+    from earmark.stores.stream_locks import StreamLocks
+
+    return StreamLocks(_library_folder(place) / "monitor")
 
 
 def _library_folder(place: str | os.PathLike[str]) -> Path:

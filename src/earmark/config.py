@@ -27,7 +27,9 @@ class Settings:
     sound model of new libraries (``auto``: the best that is here). ``vectors`` is where vectors
     are: ``embedded``, the path of a Milvus Lite file (``.db``) or a Milvus' URL; empty: where the
     library remembers. ``milvus_token`` is ``user:password`` or a key for it, ``redis_password``
-    the password of a library in Redis whose URL has none.
+    the password of a library in Redis whose URL has none. ``monitor_keep_days`` is how many days
+    detections are kept, ``evidence_keep_days`` their clips, and ``evidence_max_gb`` the room for
+    clips in gigabytes (docs/monitoring.md); 0 is for ever, and any number.
     """
 
     library: str = field(default=DEFAULT_LIBRARY, repr=False)  # an URL may hold a password
@@ -40,6 +42,9 @@ class Settings:
     vectors: str = field(default="", repr=False)
     milvus_token: str = field(default="", repr=False)
     redis_password: str = field(default="", repr=False)
+    monitor_keep_days: float = 0.0
+    evidence_keep_days: float = 0.0
+    evidence_max_gb: float = 0.0
 
     @property
     def worker_count(self) -> int:
@@ -66,7 +71,7 @@ class ServeSettings:
     (empty: ``media`` in the library's folder, `earmark-media` in the working folder where the
     library is in Redis); all services and workers of one library share it. ``jobs`` says whether
     the service does jobs itself, which only workers can take over from it. ``streams`` is how
-    many streams it watches at once.
+    many streams it watches at once, ``scans`` how many scans run at once, beside its other jobs.
     """
 
     host: str = "127.0.0.1"
@@ -90,6 +95,7 @@ class ServeSettings:
     media: str = ""
     jobs: bool = True
     streams: int = 64
+    scans: int = 1
 
     @property
     def thread_count(self) -> int:

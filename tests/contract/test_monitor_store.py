@@ -602,3 +602,94 @@ def test_a_record_that_makes_no_sense_is_damage(bare):
             DamagedIndexError, match=r"the monitoring log in redis://.* cannot read"
         ):
             use()
+
+
+# --- what grows old ----------------------------------------------------------------------
+
+FEW = ENTRIES[:36]
+
+
+@pytest.fixture
+def few(store, monkeypatch):
+    """Some entries, more than one request looks at."""
+    monkeypatch.setattr("earmark.stores.sqlite_monitor_aging._AT_ONCE", 3)
+    monkeypatch.setattr("earmark.stores.sqlite_monitor_aging._PAGE", 7)
+    monkeypatch.setattr("earmark.stores.redis_monitor_aging.PAGE", 7)
+    for entry in FEW:
+        store.put_entry(entry)
+    return store
+
+
+def test_old_entries_are_forgotten_but_not_what_goes_on_was_confirmed_or_came_late(few, opening):
+    middle = sorted(entry.began_at for entry in FEW)[24]
+    late = replace(make_entry(200), began_at=middle - 9.0, logged_at=middle + 1.0, decisions=())
+    few.put_entry(replace(late, detection=replace(late.detection, open=False)))
+    old = [one for one in FEW if one.began_at < middle and not one.detection.open]
+    confirmed = {one.id for one in old if one.ruling == "confirm"}
+    rejected = next(one for one in old if one.ruling == "reject")
+    pair = replace(REJECTION, station=rejected.station, detection_id=rejected.id)
+    few.put_rejection(pair)
+    assert confirmed
+    assert len(confirmed) < len(old) < 24
+
+    assert few.forget_entries(middle) == len(old) - len(confirmed)
+    left = {one.id for one in few.entries(Wanted(), limit=1000)}
+    assert left == ({one.id for one in FEW} - {one.id for one in old}) | confirmed | {late.id}
+    assert opening().rejections(rejected.station, "t1") == [pair]
+    for by in GROUPINGS:
+        assert sum(total.count for total in few.totals(Wanted(), by)) == len(left)
+    tagged = sum(len(few.entries(Wanted(tag=f"tag{n}"), limit=1000)) for n in range(3))
+    assert tagged == sum(len(few.entry(one).detection.track.tags) for one in left)
+
+    assert few.forget_entries(middle) == 0
+    assert few.forget_entries(middle, confirmed=True) == len(confirmed)
+    assert few.entry(late.id).logged_at == middle + 1.0
+
+
+def test_clips_are_told_and_given_up(few, opening):
+    with_clip = [one for one in latest_first(FEW) if one.evidence is not None]
+    told = list(few.clips())
+    assert [
+        (one.entry_id, one.sha256, one.bytes, one.aged_from, one.ruling, one.open) for one in told
+    ] == [
+        (e.id, e.evidence.sha256, e.evidence.bytes, e.began_at, e.ruling, e.detection.open)
+        for e in with_clip
+    ]
+    first, second, *_ = told
+    changed = replace(second, sha256="ab" * 32)  # another run has kept another clip of it
+    gone = replace(first, entry_id="nobody")
+    decided = replace(told[2], ruling="unsure" if told[2].ruling != "unsure" else None)
+    assert few.drop_clips([first, changed, gone, decided], 77.5) == [first]
+    assert few.drop_clips([first], 88.5) == []
+    again = opening()
+    entry = again.entry(first.entry_id)
+    assert entry == replace(with_clip[0], evidence=replace(with_clip[0].evidence, pruned_at=77.5))
+    assert entry in again.entries(Wanted(), limit=1000)
+    assert list(again.clips()) == told[1:]
+    again.put_entry(with_clip[0])  # it is heard once more
+    assert next(iter(few.clips())) == first
+
+
+def test_a_scan_and_what_is_told_of_it_are_one(store, opening):
+    store.put_webhook(WEBHOOK)
+    told = [replace(DELIVERY, id=name, next_at=at) for name, at in (("e7", 7.0), ("e8", 8.0))]
+    store.put_scan(replace(SCAN, state="done"), told)
+    again = opening()
+    assert again.scan("c1").state == "done"
+    assert again.scan_of(SCAN.key) == again.scan("c1")
+    assert ids(again.deliveries(WEBHOOK.id, ("pending",))) == ["e8", "e7"]
+    (claimed,) = again.claim_deliveries(7.5, 70.0)
+    again.put_delivery(replace(claimed, state="delivered", next_at=0.0))
+    # Told once more, it stays what it is; what is new is added.
+    more = replace(told[0], id="e9", next_at=9.0)
+    store.put_scan(replace(SCAN, state="failed"), [*told, more])
+    assert again.delivery("e7").state == "delivered"
+    assert ids(again.claim_deliveries(10.0, 70.0)) == ["e8", "e9"]
+    assert again.forget_deliveries(60.0) == 1
+
+
+def test_a_scan_that_cannot_be_kept_tells_nothing(store):
+    with pytest.raises((TypeError, AttributeError)):
+        store.put_scan(replace(SCAN, state="done"), [replace(DELIVERY, id="e7"), None])
+    assert store.deliveries() == []
+    assert store.scans() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 
 import numpy as np
@@ -78,6 +79,8 @@ def test_several_inputs_bad_ones_among_them(earmark, show, write, tmp_path):
         "labels",
         "--html",
         "a.html",
+        "--timeline",
+        "a.json",
     )
     assert ran.code == 3
     found = [line for line in ran.lines if "id" in line]
@@ -92,6 +95,10 @@ def test_several_inputs_bad_ones_among_them(earmark, show, write, tmp_path):
     assert {path.name for path in (tmp_path / "labels").iterdir()} == {"first.txt", "unknown.txt"}
     assert (tmp_path / "labels" / "unknown.txt").read_text() == ""
     assert "shows/unknown.wav" in (tmp_path / "a.html").read_text()
+    known, unknown = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    assert [one["id"] for one in known["detections"]] == [found[0]["id"]]
+    assert (unknown["input"], unknown["detections"]) == ("shows/unknown.wav", [])
+    assert [gap["kind"] for gap in unknown["gaps"]] == ["other"]
     assert not (tmp_path / "earmark-library" / "monitor").exists()
 
 

@@ -104,6 +104,9 @@ def test_what_was_played_is_found_told_decided_and_survives(place, tmp_path, son
             (closed,) = client.detections(Wanted(origin=f"stream:{stream.id}", open=False))
             assert closed.detection.track.source.endswith("1.wav")
             decided = client.decide(closed.id, "confirm", "heard it", by="ann")
+            would = client.prune_detections(0, decided=True, dry_run=True)
+            assert (would.detections, would.clips, would.dry_run) == (3, 0, True)
+            assert client.update_stream(stream.id, url=url).url == url
             assert decided.ruling == "confirm"
             assert client.evidence(closed.id).body[:4] == b"fLaC"
             told = until(
@@ -140,6 +143,7 @@ async def asked_asynchronously(address, stream_id, scan_id):
             assert (news.kind, news.stream.id) == ("state", stream_id)
             break
         assert {one.key for one in await client.totals("station")} == {"Radio", "Friday"}
+        assert (await client.prune_detections(9.0, evidence_only=True)).clips == 0
         await client.delete_stream(stream_id)
         with pytest.raises(StreamNotFoundError):
             await client.stream(stream_id)

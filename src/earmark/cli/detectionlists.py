@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from earmark.cli.moments import shown_moment
 from earmark.cli.output import fields, json_line, size, table, text_line
-from earmark.errors import DamagedIndexError
+from earmark.errors import DamagedIndexError, NoMediaError
 from earmark.units import clock
 
 if TYPE_CHECKING:
     from earmark.monitor.desk import Desk
     from earmark.monitor.reports.rows import Cell
+    from earmark.monitor.retention import Retention
     from earmark.ports.monitoring import Entry, Wanted
 
 IN_A_TABLE = 100
@@ -135,6 +136,26 @@ def remove(desk: Desk, detection_id: str, as_json: bool) -> None:
     text_line(f"{entry.detection.track.label} at {entry.station} is forgotten")
 
 
+def prune(desk: Desk, retention: Retention, dry_run: bool, as_json: bool) -> None:
+    """Give up what is old, and say what that was."""
+    told = desk.prune(retention, dry_run=dry_run)
+    if as_json:
+        json_line(told.as_dict())
+        return
+    forget, give_up, delete = (
+        ("would forget", "give up", "delete") if dry_run else ("forgot", "gave up", "deleted")
+    )
+    text_line(
+        f"{forget} {_counted(told.detections, 'detection')}, {give_up} the clips of "
+        f"{_counted(told.clips, 'other')}, {delete} {_counted(told.files, 'file')} "
+        f"({size(told.bytes)})"
+    )
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def _every(desk: Desk, wanted: Wanted) -> Iterator[Entry]:
     last: str | None = None
     while page := desk.entries(wanted, before=last, limit=_PAGE):
@@ -172,7 +193,7 @@ def _show_evidence(desk: Desk, entry: Entry) -> None:
         return
     try:
         place = str(desk.evidence(entry.id))
-    except DamagedIndexError as error:
+    except (DamagedIndexError, NoMediaError) as error:
         place = error.message
     span = f"{clock(evidence.start_s)} - {clock(evidence.start_s + evidence.duration_s)}"
     fields(

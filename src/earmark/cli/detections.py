@@ -22,6 +22,7 @@ class What(StrEnum):
     DECIDE = "decide"
     TOTALS = "totals"
     REMOVE = "remove"
+    PRUNE = "prune"
 
 
 class ActionName(StrEnum):
@@ -44,7 +45,10 @@ class RulingName(StrEnum):
 def detections(
     context: typer.Context,
     what: Annotated[
-        What, typer.Argument(help="Show many, show one, decide on one, sum up, or remove one.")
+        What,
+        typer.Argument(
+            help="Show many, show one, decide on one, sum up, remove one, or prune what is old."
+        ),
     ] = What.LIST,
     detection_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="With show, decide and remove: which one.")
@@ -95,12 +99,31 @@ def detections(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write a table to this file.")
     ] = None,
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            "--older-than",
+            metavar="DAYS",
+            min=0.0,
+            help="With prune: so old at least; where nothing is said, as the settings say.",
+        ),
+    ] = None,
+    evidence_only: Annotated[
+        bool, typer.Option("--evidence-only", help="With prune: only clips; detections stay.")
+    ] = False,
+    decided: Annotated[
+        bool, typer.Option("--decided", help="With prune: what was confirmed goes too.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With prune: only say what would go.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what was played, latest first; show one with its evidence, decide on it, sum up.
 
     A pair that is rejected is not logged again at that station. What is removed is forgotten with
-    its decisions; the clip that was kept stays.
+    its decisions and what they rejected. What is pruned stays rejected; what goes on stays, and
+    what was confirmed.
     """
     from earmark.cli import detectionlists as lists
     from earmark.ports.monitoring import Wanted
@@ -117,16 +140,18 @@ def detections(
         least_s=least_s,
         text=text,
     )
+    if what is not What.PRUNE and (older_than is not None or evidence_only or decided or dry_run):
+        raise UsageError("--older-than, --dry-run ... go with `earmark detections prune`")
     many = what in (What.LIST, What.TOTALS)
     if not many and (wanted != Wanted() or limit is not None or csv is not None):
         message = f"`earmark detections {what} ID` takes no filter, --limit or --csv"
         raise UsageError(message)
-    if many and detection_id is not None:
+    if (many or what is What.PRUNE) and detection_id is not None:
         message = f"`earmark detections {what}` takes no id, got {detection_id!r}"
         raise UsageError(message)
     if what is not What.DECIDE and (ruling_said is not None or note):
         raise UsageError("a ruling and --note go with `earmark detections decide ID RULING`")
-    if by is not None and what in (What.LIST, What.SHOW, What.REMOVE):
+    if by is not None and what not in (What.TOTALS, What.DECIDE):
         raise UsageError("--by goes with `earmark detections totals` and `... decide`")
     if csv is not None and as_json:
         raise UsageError("--csv and --json are two answers; ask for one of them")
@@ -140,6 +165,10 @@ def detections(
             lists.show_many(desk, wanted, limit, csv, as_json)
         elif what is What.TOTALS:
             lists.show_totals(desk, wanted, by or "track", limit, csv, as_json)
+        elif what is What.PRUNE:
+            usual = desk.retention
+            asked = usual.asked(older_than, evidence_only=evidence_only, confirmed=decided)
+            lists.prune(desk, asked, dry_run, as_json)
         elif detection_id is None:
             message = f"which one? `earmark detections {what} ID`; `earmark detections` shows them"
             raise UsageError(message)

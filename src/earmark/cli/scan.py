@@ -62,6 +62,12 @@ def scan(
         str | None,
         typer.Option("--html", metavar="FILE", help="Write a page to look at and to listen to."),
     ] = None,
+    timeline: Annotated[
+        str | None,
+        typer.Option(
+            "--timeline", metavar="FILE", help="Write all of it as JSON: with gaps and repeats."
+        ),
+    ] = None,
     embed_audio: Annotated[
         bool, typer.Option("--embed-audio", help="Put the audio into the page, up to 20 MB.")
     ] = False,
@@ -112,6 +118,7 @@ def scan(
     from earmark.monitor.options import MonitorOptions
 
     paths = {"csv": csv, "xlsx": xlsx, "cue": cue, "srt": srt, "audacity": audacity, "html": html}
+    paths["json"] = timeline
     reports = Reports({form: path for form, path in paths.items() if path}, embed_audio)
     asked = Asked(
         MonitorOptions(

@@ -58,6 +58,11 @@ class Reports:
             message = "--embed-audio goes with --html: it puts the audio into that page"
             raise UsageError(message)
 
+    @property
+    def asked(self) -> bool:
+        """Whether there are any."""
+        return bool(self._paths)
+
     def require(self, count: int) -> None:
         """Raise what would keep them from being written, before any work is done."""
         if not self._paths:

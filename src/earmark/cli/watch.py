@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,22 +26,28 @@ if TYPE_CHECKING:
     from earmark.ports import Stream
 
 MIC = "mic"
+STALL_S = 15.0
 _BLOCK_S = 1.0
-_LOCK_WAIT_S = 5.0
-"""A log that is locked is tried again later; the stream does not wait."""
+_CLI = "cli-"
+"""How the ids of streams begin that nobody has kept: an address was watched once."""
 
 
 def watch(
     context: typer.Context,
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="URL|FILE|-|mic",
-            help="A stream (http, Icecast, HLS, RTMP, RTSP), a file, - for a pipe, or mic.",
+            metavar="URL|FILE|-|mic|NAME...",
+            help="A stream (http, Icecast, HLS, RTMP, RTSP), a file, - for a pipe, or mic; or the "
+            "names or ids of kept streams (`earmark streams`).",
             show_default=False,
         ),
-    ],
+    ] = None,
     library: LibraryOption = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Watch every kept stream that is switched on, as they change."),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(
@@ -74,19 +79,29 @@ def watch(
     stall_s: Annotated[
         float,
         typer.Option("--stall-s", min=0.5, help="A stream silent for so long is opened anew."),
-    ] = 15.0,
+    ] = STALL_S,
     no_log: Annotated[
         bool,
         typer.Option("--no-log", help="Keep nothing at the library, and tell no webhook."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch a stream and tell what it plays, when, and for how long.
+    """Watch a stream, or several that are kept, and tell what they play, when, and for how long.
 
     A live stream that goes away is opened again, for ever; a file ends. The first Ctrl-C closes
     what is open and ends. The exit code is 0 where something was detected and 1 where nothing was;
     with --json each event is a line.
     """
+    words = sources or []
+    if every or len(words) != 1 or _is_name(words[0], context, library):
+        own = {"--name": name, "--also": also, "--follow": follow, "--device": device}
+        _refuse_options(own | {"--no-log": no_log, "--stall-s": stall_s != STALL_S}, words, every)
+        from earmark.cli.watchmany import watch_kept
+
+        in_force = settings(context, library)
+        with opened(context, library) as shelf, _ending(for_s) as stop:
+            raise typer.Exit(watch_kept(shelf, in_force, words, stop, as_json=as_json))
+    source = words[0]
     _refuse(source, follow=follow, device=device)
     from earmark.cli.watching import board
     from earmark.monitor.watch import Watch
@@ -99,17 +114,49 @@ def watch(
         opening = _opening(source, in_force, stop, stack, (follow, stall_s, device))
         desk = None
         if not no_log:
+            from earmark.cli.watchmany import impatient
             from earmark.monitor.desk import Desk
+            from earmark.monitor.housekeeping import Housekeeper
             from earmark.monitor.webhooks import Courier
 
-            waits = replace(in_force, lock_wait_s=min(in_force.lock_wait_s, _LOCK_WAIT_S))
-            desk = stack.enter_context(Desk.open(shelf, waits))
+            desk = stack.enter_context(Desk.open(shelf, impatient(in_force)))
             stack.enter_context(Courier(desk))
+            stack.enter_context(Housekeeper(desk))
         watched = Watch(shelf, desk, stream, _options(also), opening=opening, insist=False)
         shown = stack.enter_context(board(as_json=as_json))
         for event in watched.events(stop):
             shown.show(event)
     raise typer.Exit(DONE if shown.detected else NO_MATCH)
+
+
+def _is_name(word: str, context: typer.Context, library: str | None) -> bool:
+    """Return whether a word is the name or the id of a kept stream, and not a source."""
+    from earmark.audio.fetch import is_url
+    from earmark.monitor.desk import Desk
+
+    if word in ("-", MIC) or is_url(word) or Path(word).exists():
+        return False
+    if "/" not in word and not Path(word).suffix:
+        return True
+    # Such as radio.fm: a file that is not there, unless a stream is called so.
+    with opened(context, library) as shelf, Desk.open(shelf, settings(context, library)) as desk:
+        return any(one.name == word and not one.id.startswith(_CLI) for one in desk.streams())
+
+
+def _refuse_options(said: Mapping[str, object], words: list[str], every: bool) -> None:
+    """Refuse what a kept stream has of its own, and a call that names nothing."""
+    if every and words:
+        raise UsageError(f"--all watches every kept stream that is switched on; leave {words} out")
+    if not every and not words:
+        message = "watch what? an address, a file, - or mic; kept streams by name, or all by --all"
+        raise UsageError(message)
+    for option, value in said.items():
+        if value:
+            message = (
+                f"{option} is for one source that is named here; what a kept stream is called and "
+                "how it is listened to, `earmark streams edit` says"
+            )
+            raise UsageError(message)
 
 
 def stream_of(source: str, name: str | None) -> Stream:
@@ -125,7 +172,7 @@ def stream_of(source: str, name: str | None) -> Stream:
     address = plain if is_url(source) or source in ("-", MIC) else str(Path(source).absolute())
     called = name or (plain if is_url(source) or source in ("-", MIC) else Path(source).name)
     digest = hashlib.sha256(f"{called}\n{address}".encode("utf-8", "surrogateescape")).hexdigest()
-    return Stream(f"cli-{digest[:16]}", called, address, wanted=False)
+    return Stream(f"{_CLI}{digest[:16]}", called, address, wanted=False)
 
 
 def _refuse(source: str, *, follow: bool, device: str | None) -> None:

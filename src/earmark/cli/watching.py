@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,20 +24,31 @@ _QUIET = ("level", "updated")
 class Board:
     """Prints events on stdout and draws the level into one line; without ``live`` it draws nothing.
 
+    Parameters
+    ----------
+    named
+        Whether each line says of which stream it tells; then threads may tell at once.
+
     Attributes
     ----------
     detected : bool
         Whether anything was detected.
     """
 
-    def __init__(self, live: Live | None, *, as_json: bool) -> None:
+    def __init__(self, live: Live | None, *, as_json: bool, named: bool = False) -> None:
         self.detected = False
         self._live = live
         self._as_json = as_json
+        self._named = named
+        self._lock = threading.Lock()
         self._open: dict[str, Detection] = {}
 
     def show(self, event: WatchEvent) -> None:
         """Take note of an event and show it."""
+        with self._lock:
+            self._show(event)
+
+    def _show(self, event: WatchEvent) -> None:
         detection = event.detection
         if detection is not None:
             self.detected = True
@@ -49,7 +61,8 @@ class Board:
         elif self._as_json and event.kind not in _QUIET:
             self._print(lambda: json_line(event.as_dict()))
         elif not self._as_json and (line := line_of(event)):
-            self._print(lambda: text_line(line))
+            told = f"{line}  [{event.stream.name}]" if self._named else line
+            self._print(lambda: text_line(told))
 
     def _draw(self, event: WatchEvent) -> None:
         if self._live is None or event.level_dbfs is None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from earmark.monitor.desk import Desk
     from earmark.ports.monitoring import Delivery, DeliveryState
 
+_MOST = 10_000
+
 
 class What(StrEnum):
     """What to do with webhooks."""
@@ -29,6 +31,7 @@ class What(StrEnum):
     TEST = "test"
     DELIVERIES = "deliveries"
     REPLAY = "replay"
+    DELIVER = "deliver"
 
 
 class State(StrEnum):
@@ -43,7 +46,9 @@ def webhooks(
     context: typer.Context,
     what: Annotated[
         What,
-        typer.Argument(help="Show, make, end or test one; show what was told, or tell it again."),
+        typer.Argument(
+            help="Show, make, end or test one; show what was told, tell it again, or deliver now."
+        ),
     ] = What.LIST,
     name: Annotated[
         str | None,
@@ -79,15 +84,16 @@ def webhooks(
 ) -> None:
     """Show, make, remove or test webhooks; show their deliveries, or make one again.
 
-    What waits is delivered by `earmark serve` and `earmark watch`; test and replay do it at once.
-    Exit code 1 when a test or a replay was not delivered.
+    What waits is delivered by `earmark serve` and `earmark watch`, and at the end of `earmark
+    scan`; deliver, test and replay do it at once. Exit code 1 when what was tried was not
+    delivered.
     """
     if what is not What.ADD and (event or action or secret is not None or note):
         raise UsageError("--event, --action, --secret and --note go with `earmark webhooks add`")
     if what is not What.DELIVERIES and state:
         raise UsageError("--state goes with `earmark webhooks deliveries`")
-    if what is What.LIST and name is not None:
-        message = f"`earmark webhooks list` takes no name, got {name!r}"
+    if what in (What.LIST, What.DELIVER) and name is not None:
+        message = f"`earmark webhooks {what}` takes no name, got {name!r}"
         raise UsageError(message)
     from earmark.monitor.desk import Desk
 
@@ -97,6 +103,8 @@ def webhooks(
     ):
         if what is What.LIST:
             _list(desk, as_json)
+        elif what is What.DELIVER:
+            _deliver(desk, as_json)
         elif what is What.DELIVERIES:
             states: list[DeliveryState] = [one.value for one in state or ()]
             _deliveries(desk, name, states, limit, as_json)
@@ -201,6 +209,24 @@ def _deliveries(
             ],
             right=("tries",),
         )
+
+
+def _deliver(desk: Desk, as_json: bool) -> None:
+    """Try all that is due, and say how it went; what is not due yet, or in hand, waits."""
+    from earmark.monitor.webhooks import Courier
+
+    before = {one.id: one.attempts for one in desk.deliveries(None, ("pending",), limit=_MOST)}
+    Courier(desk).run_due()
+    after = [desk.store.delivery(one) for one in before]
+    delivered = sum(one.state == "delivered" for one in after)
+    failed = sum(one.state != "delivered" and one.attempts > before[one.id] for one in after)
+    waiting = sum(one.state == "pending" for one in after)
+    if as_json:
+        json_line({"delivered": delivered, "failed": failed, "pending": waiting})
+    else:
+        text_line(f"{delivered} delivered, {failed} failed, {waiting} wait")
+    if failed:
+        raise typer.Exit(NO_MATCH)
 
 
 def _now(desk: Desk, what: What, name: str, as_json: bool) -> None:

@@ -36,6 +36,7 @@ class AsyncMonitoringClient(AsyncAsker):
     totals = asked(calls.totals)
     decide = asked(calls.decide)
     delete_detection = asked(calls.delete_detection)
+    prune_detections = asked(calls.prune_detections)
     evidence = asked(calls.evidence)
     reference = asked(calls.reference)
     rules = asked(desk.rules)

@@ -141,6 +141,7 @@ def _evidence(shape: Mapping[str, Any]) -> EvidenceFile:
         version=text(shape["version"]),
         library=text(shape["library"]),
         figures={name: number(value) for name, value in table(shape["figures"]).items()},
+        pruned_at=None if shape.get("pruned_at") is None else number(shape["pruned_at"]),
     )
 
 

@@ -11,6 +11,7 @@ from earmark.client.found import read_timeline
 from earmark.client.shapes import number, seq, table, text, text_or_none, texts, truth, whole
 from earmark.client.values import JobFailure
 from earmark.errors import TimedOutError
+from earmark.monitor.retention import Pruned
 from earmark.monitor.timeline import Timeline
 from earmark.ports import (
     Action,
@@ -103,6 +104,18 @@ def outage(json: Any) -> Outage:  # noqa: ANN401
         since=number(shape["since"]),
         until=_number_or_none(shape.get("until")),
         reason=text(shape["reason"]),
+    )
+
+
+def pruned(json: Any) -> Pruned:  # noqa: ANN401
+    """Return what was given up."""
+    shape = table(json)
+    return Pruned(
+        detections=whole(shape["detections"]),
+        clips=whole(shape["clips"]),
+        files=whole(shape["files"]),
+        bytes=whole(shape["bytes"]),
+        dry_run=truth(shape["dry_run"]),
     )
 
 

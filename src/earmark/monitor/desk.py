@@ -14,8 +14,9 @@ from earmark.audio.fetch import shown
 from earmark.errors import DetectionNotFoundError, StoreError, UsageError
 from earmark.monitor.evidence import EvidenceRoom
 from earmark.monitor.held import Held
+from earmark.monitor.keeping import Keeping
 from earmark.monitor.rejections import is_rejected, rejection_of
-from earmark.monitor.rulebook import Rulebook
+from earmark.monitor.retention import Retention
 from earmark.monitor.rules import checked_note, rule_for
 from earmark.ports import (
     Decision,
@@ -47,13 +48,13 @@ MOST_NAME_CHARACTERS = 100
 _PAGE = 100
 
 
-class Desk(Rulebook):
+class Desk(Keeping):
     """Keeps what monitoring finds; any number of threads and processes may stand at one.
 
     Parameters
     ----------
     store
-        Where it is kept; streams, outages and scans are asked of it directly.
+        Where it is kept.
     evidence
         Where clips are kept.
     library
@@ -62,6 +63,8 @@ class Desk(Rulebook):
         Seconds since 1970.
     public_only
         Whether webhooks on this machine and in private networks are refused.
+    retention
+        What `prune` gives up; None: nothing.
     """
 
     def __init__(
@@ -72,9 +75,16 @@ class Desk(Rulebook):
         library: Library | None,
         clock: Callable[[], float] = time.time,
         public_only: bool = False,
+        retention: Retention | None = None,
     ) -> None:
-        super().__init__(store, clock, library=library, public_only=public_only)
-        self.room = evidence
+        super().__init__(
+            store,
+            clock,
+            room=evidence,
+            retention=retention or Retention(),
+            library=library,
+            public_only=public_only,
+        )
         self._held = Held(UPDATE_EVERY_S)
 
     @classmethod
@@ -103,16 +113,18 @@ class Desk(Rulebook):
 
         settings = settings or library.settings
         place: str | Path = library.settings.library if library.shared else library.folder
-        if evidence_folder is None:
-            shared = "earmark-evidence"
-            evidence_folder = (
-                shared if library.shared else os.fspath(library.folder / "monitor" / "evidence")
-            )
+        if library.shared:
+            room = EvidenceRoom(evidence_folder or "earmark-evidence", library.address)
+        elif evidence_folder is not None:
+            room = EvidenceRoom(evidence_folder, os.fspath(library.folder.absolute()))
+        else:
+            room = EvidenceRoom(library.folder / "monitor" / "evidence")
         return cls(
             open_monitor(place, settings),
-            EvidenceRoom(evidence_folder),
+            room,
             library=library,
             public_only=settings.fetch_public_only,
+            retention=Retention.of(settings),
         )
 
     def close(self) -> None:
@@ -175,6 +187,7 @@ class Desk(Rulebook):
             rule_id=None if rule is None else rule.id,
             evidence=None if known is None else known.evidence,
             decisions=() if known is None else known.decisions,
+            logged_at=now if known is None else known.logged_at,
         )
         if closes:
             return self._close(self._with_evidence(entry, happening.clip))
@@ -240,11 +253,6 @@ class Desk(Rulebook):
         self._tell(entry, "detection.decided")
         return entry
 
-    def forget(self, entry_id: str) -> None:
-        """Forget one, its decisions and what they rejected; its clip stays. Raises as `entry`."""
-        self.store.delete_entry(entry_id)
-        self.store.delete_rejection(entry_id)
-
     def totals(
         self, wanted: Wanted | None = None, by: str = "track", limit: int = 100
     ) -> list[Total]:
@@ -254,18 +262,6 @@ class Desk(Rulebook):
             message = f"detections are summed up by {', '.join(GROUPINGS)}, not by {by!r}"
             raise UsageError(message)
         return self.store.totals(wanted or Wanted(), known, limit)
-
-    def evidence(self, entry_id: str) -> Path:
-        """Return the file of a detection's clip, its checksum verified.
-
-        Raises
-        ------
-        DetectionNotFoundError, NoMediaError
-            There is no such detection, or no clip of it.
-        DamagedIndexError
-            The file is not what was kept.
-        """
-        return self.room.find(self.store.entry(entry_id))
 
     def _known(self, entry_id: str) -> Entry | None:
         try:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from earmark import __version__
 from earmark.audio.flac import flac_bytes
 from earmark.errors import DamagedIndexError, NoMediaError
 from earmark.homes import store_errors
+from earmark.monitor.sweeping import touch
+from earmark.monitor.tenants import enrol, tenants
 from earmark.monitor.timeline import overlap_s
 from earmark.ports import Detection, Entry, EvidenceFile
 from earmark.types import Clip, Span
@@ -31,10 +34,30 @@ class EvidenceRoom:
     """A folder of clips, each under the sha256 of its file; made where it is missing.
 
     Any number of threads and processes may keep clips in one folder. The same clip is one file.
+
+    Parameters
+    ----------
+    library
+        Whose clips these are, where others may keep theirs in the same folder; empty: nobody else
+        does.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], library: str = "") -> None:
         self.folder = Path(folder).expanduser().absolute()
+        self._library = library
+        self._enrolled = False
+
+    def others(self) -> frozenset[str]:
+        """Return the other libraries that keep clips here: what they name is not ours to delete."""
+        if not self._library:
+            return frozenset()
+        with store_errors(self.folder):
+            return tenants(self.folder) - {self._library}
+
+    def _enrol(self) -> None:
+        if self._library and not self._enrolled:
+            enrol(self.folder, self._library)
+            self._enrolled = True
 
     def keep(self, detection: Detection, clip: Clip, library: Library | None) -> EvidenceFile:
         """Keep the clip of a detection; on the disk when this returns.
@@ -49,9 +72,11 @@ class EvidenceRoom:
         data = flac_bytes(clip)
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._place(sha256)
-        # The checksum is what tells a file of a full or broken disk from a good one.
-        if not _holds(path, sha256):
-            with store_errors(path):
+        with store_errors(path):
+            self._enrol()
+            # Touched first: what is in use is not deleted. The checksum is what tells a file of a
+            # full or broken disk from a good one.
+            if not (touch(path) and _holds(path, sha256)):
                 _write(path, data)
         return EvidenceFile(
             path=path.relative_to(self.folder).as_posix(),
@@ -73,12 +98,19 @@ class EvidenceRoom:
         Raises
         ------
         NoMediaError
-            The entry was kept without a clip.
+            The entry was kept without a clip, or its clip was given up.
         DamagedIndexError
             The file is missing or is not what was kept.
         """
         if entry.evidence is None:
             message = f"detection {entry.id!r} was kept without a clip of its source"
+            raise NoMediaError(message)
+        if entry.evidence.pruned_at is not None:
+            on = datetime.fromtimestamp(entry.evidence.pruned_at, UTC).date().isoformat()
+            message = (
+                f"the clip of detection {entry.id!r} was deleted on {on}; `evidence_keep_days`, "
+                "`evidence_max_gb` and `earmark detections prune` say how long clips are kept"
+            )
             raise NoMediaError(message)
         path = self._place(entry.evidence.sha256)
         if not path.is_file():

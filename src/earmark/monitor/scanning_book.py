@@ -96,7 +96,11 @@ class Book:
         self._same = told_alike and known.get("revision") == revision
         self.before = before
         zero_at = before.began_at if began_at is None else began_at
-        self.scan = replace(before, source=source, station=station, began_at=zero_at)
+        # One that was over is asked for anew: its end is told anew.
+        asked_at = before.created_at if before.state == "running" else now
+        self.scan = replace(
+            before, source=source, station=station, began_at=zero_at, created_at=asked_at
+        )
         self._old: list[Entry] = []
 
     @property
@@ -162,7 +166,7 @@ class Book:
             timeline=None,
             error=None,
         )
-        self._desk.store.put_scan(self.scan)
+        self._desk.keep_run(self.scan)
         self._kept_at = time.monotonic()
 
     def done(self, timeline: Mapping[str, Any], duration_s: float) -> None:
@@ -182,13 +186,13 @@ class Book:
             timeline=timeline,
             error=None,
         )
-        self._desk.store.put_scan(self.scan)
+        self._desk.keep_run(self.scan)
 
     def failed(self, error: EarmarkError) -> None:
         """Keep why it could not be done; where it can go on from stays."""
         told = {"code": error.code, "message": error.message}
         self.scan = replace(self.scan, state="failed", error=told)
-        self._desk.store.put_scan(self.scan)
+        self._desk.keep_run(self.scan)
 
     def _done_elsewhere(self) -> bool:
         """Return whether the scan is done, while this run had lost it and did not know."""

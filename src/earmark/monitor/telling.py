@@ -176,17 +176,34 @@ class Telling:
         int
             How many webhooks will be told.
         """
-        now, told = self.clock(), 0
-        for webhook in self.store.webhooks():
-            if not wants(webhook, event, action):
-                continue
-            if was is not None and wants(webhook, event, was):
-                continue
-            new_id = delivery_id(webhook, event, body, once=once)
-            if not (once and self._knows(new_id)):
-                self.store.put_delivery(made_delivery(webhook, event, body, new_id, now))
-            told += 1
-        return told
+        made = self.made(event, body, action=action, was=was, once=once)
+        for delivery in made:
+            if not (once and self._knows(delivery.id)):
+                self.store.put_delivery(delivery)
+        return len(made)
+
+    def made(
+        self,
+        event: str,
+        body: Mapping[str, Any],
+        *,
+        action: str | None = None,
+        was: str | None = None,
+        once: bool = False,
+    ) -> list[Delivery]:
+        """Return the deliveries of an event, one for each webhook that wants it, and keep none.
+
+        As `tell`; for what is kept in one moment with something else (`MonitorStore.put_scan`).
+        """
+        now = self.clock()
+        asked = [one for one in self.store.webhooks() if wants(one, event, action)]
+        if was is not None:
+            asked = [one for one in asked if not wants(one, event, was)]
+        ids = [delivery_id(one, event, body, once=once) for one in asked]
+        return [
+            made_delivery(one, event, body, new_id, now)
+            for one, new_id in zip(asked, ids, strict=True)
+        ]
 
     def _knows(self, delivery_id: str) -> bool:
         try:

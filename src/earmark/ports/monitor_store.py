@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from earmark.ports.monitoring import (
@@ -11,6 +11,7 @@ from earmark.ports.monitoring import (
     DeliveryState,
     Entry,
     Grouping,
+    KeptClip,
     Outage,
     Rejection,
     Rule,
@@ -44,6 +45,22 @@ class MonitorStore(Protocol):
 
     def delete_entry(self, entry_id: str) -> None:
         """Forget one; raises `DetectionNotFoundError`."""
+
+    def forget_entries(self, before: float, *, confirmed: bool = False) -> int:
+        """Forget closed entries that aged from earlier than a time; return how many.
+
+        Those whose last decision confirms them stay, unless ``confirmed``. What they rejected
+        stays (see `put_rejection`).
+        """
+
+    def clips(self) -> Iterator[KeptClip]:
+        """Yield every clip that an entry names and that was not given up, latest entry first."""
+
+    def drop_clips(self, clips: Sequence[KeptClip], at: float) -> list[KeptClip]:
+        """Note at their entries that clips were given up; return those.
+
+        An entry that is away, names another clip by now, or was decided on since, stays as it is.
+        """
 
     def totals(self, wanted: Wanted, by: Grouping, limit: int = 100) -> list[Total]:
         """Return sums over entries: days and hours in order of time (UTC), others longest first."""
@@ -87,8 +104,11 @@ class MonitorStore(Protocol):
     def outages(self, stream_id: str, limit: int = 100) -> list[Outage]:
         """Return a stream's outages, newest first."""
 
-    def put_scan(self, scan: Scan) -> None:
-        """Keep a scan as far as it has come."""
+    def put_scan(self, scan: Scan, told: Sequence[Delivery] = ()) -> None:
+        """Keep a scan as far as it has come, and in the same moment what is told of it.
+
+        All of it is kept, or nothing. A delivery that is kept already stays as it is.
+        """
 
     def scan(self, scan_id: str) -> Scan:
         """Return one; raises `ScanNotFoundError`."""

@@ -132,7 +132,8 @@ class EvidenceFile:
     ``path`` is relative to the evidence folder; ``sha256`` that of the file; ``start_s`` and
     ``duration_s`` place the clip in the source; ``reference`` is what it was aligned with.
     ``engine``, ``version`` and ``library`` say who found it: the engine and its parameter digest,
-    earmark's version, and the library's revision.
+    earmark's version, and the library's revision. ``pruned_at`` is when the file was given up, in
+    seconds since 1970; None where it is to be there.
     """
 
     path: str
@@ -146,6 +147,7 @@ class EvidenceFile:
     version: str
     library: str
     figures: Mapping[str, float | int] = field(default_factory=dict)
+    pruned_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,9 @@ class Entry:
 
     ``station`` is what people call the source (a stream's name, a file's name); ``origin`` is
     ``stream:ID`` or ``scan:ID``; ``began_at`` when it begins on the clock, in seconds since 1970.
-    ``decisions`` is the whole trail, oldest first: the last one stands.
+    ``decisions`` is the whole trail, oldest first: the last one stands. ``logged_at`` is when it
+    was first written down (0: an older earmark did not say); what was on air years ago may have
+    been scanned today.
     """
 
     detection: Detection
@@ -176,6 +180,12 @@ class Entry:
     rule_id: str | None = None
     evidence: EvidenceFile | None = None
     decisions: tuple[Decision, ...] = ()
+    logged_at: float = 0.0
+
+    @property
+    def aged_from(self) -> float:
+        """From when on it grows old: when it was on air, or written down if that was later."""
+        return max(self.began_at, self.logged_at)
 
     @property
     def id(self) -> str:
@@ -224,6 +234,18 @@ class Wanted:
     least_confidence: float = 0.0
     least_s: float = 0.0
     text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptClip:
+    """A clip that an entry names and that is to be there; ``aged_from`` is the entry's."""
+
+    entry_id: str
+    sha256: str
+    bytes: int
+    aged_from: float
+    ruling: Ruling | None
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -23,6 +22,7 @@ from earmark.ports import (
     Wanted,
     Webhook,
 )
+from earmark.stores.memory_monitor_aging import MemoryMonitorAging
 from earmark.stores.monitor_briefs import brief_of, fits, plainly, summed
 from earmark.stores.monitor_missing import (
     no_delivery,
@@ -37,12 +37,11 @@ from earmark.stores.rows import plain
 T = TypeVar("T")
 
 
-class MemoryMonitorStore:
+class MemoryMonitorStore(MemoryMonitorAging):
     """A `MonitorStore` that ends with the process; dicts keep the order of arrival."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._entries: dict[str, Entry] = {}
+        super().__init__()
         self._rejections: dict[str, Rejection] = {}
         self._rules: dict[str, Rule] = {}
         self._streams: dict[str, Stream] = {}
@@ -171,9 +170,12 @@ class MemoryMonitorStore:
         found = [one for one in reversed(self._all(self._outages)) if one.stream_id == stream_id]
         return found[:limit]
 
-    def put_scan(self, scan: Scan) -> None:
-        """Keep a scan as far as it has come."""
-        self._put(self._scans, scan.id, scan)
+    def put_scan(self, scan: Scan, told: Sequence[Delivery] = ()) -> None:
+        """Keep a scan as far as it has come, and in the same moment what is told of it."""
+        with self._lock:
+            new = {delivery.id: delivery for delivery in told}
+            self._scans[scan.id] = scan
+            self._deliveries |= new | self._deliveries
 
     def scan(self, scan_id: str) -> Scan:
         """Return one; raises `ScanNotFoundError`."""

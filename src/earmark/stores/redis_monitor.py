@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from earmark.stores.redis_client import RedisClient
-from earmark.stores.redis_monitor_log import RedisMonitorLog
+from earmark.stores.redis_monitor_aging import RedisMonitorAging
 from earmark.stores.redis_monitor_sources import RedisMonitorSources
 from earmark.stores.redis_monitor_webhooks import RedisMonitorWebhooks
 
 
-class RedisMonitorStore(RedisMonitorLog, RedisMonitorSources, RedisMonitorWebhooks):
+class RedisMonitorStore(RedisMonitorAging, RedisMonitorSources, RedisMonitorWebhooks):
     """A `MonitorStore` beside a library in Redis; it closes its client."""
 
     def __init__(self, client: RedisClient) -> None:
-        RedisMonitorLog.__init__(self, client)
+        RedisMonitorAging.__init__(self, client)
         RedisMonitorSources.__init__(self, client)
         RedisMonitorWebhooks.__init__(self, client)
 

@@ -72,6 +72,31 @@ if old[1] then leave(old[1], old[2], old[3]) end
 return tell(ARGV[2], call('DEL', key))
 """
 )
+# id, mark, whether confirmed ones go too. Answers whether it was there, closed, and is gone.
+FORGET_ENTRY = Script(
+    _LOG
+    + """
+local known, key = told(ARGV[2]), one(ARGV[1])
+if known then return known end
+local old = call('HMGET', key, 'member', 'sets', 'ruling')
+if not old[1] or string.find(' ' .. old[2] .. ' ', ' open ', 1, true)
+    or (old[3] == 'confirm' and ARGV[3] ~= '1') then
+  return tell(ARGV[2], 0)
+end
+leave(old[1], old[2], old[3])
+return tell(ARGV[2], call('DEL', key))
+"""
+)
+# id, the record as it was, the record as it is to be. Answers whether it is so.
+SWAP_RECORD = Script(
+    _LOG
+    + """
+local key = one(ARGV[1])
+local record = call('HGET', key, 'record')
+if record == ARGV[2] then call('HSET', key, 'record', ARGV[3]) end
+return (record == ARGV[2] or record == ARGV[3]) and 1 or 0
+"""
+)
 # set, from, to, how many. Answers member, brief and ruling of each, latest first.
 PAGE = Script(
     _LOG

@@ -50,7 +50,7 @@ local function take_out(id)
   call('ZREM', at('order'), id)
   return call('DEL', one)
 end
-local function put(id, groups, first)
+local function put(id, groups, first, last)
   local one, seq = at('one', id), call('ZSCORE', at('order'), id)
   if not seq then
     seq = call('INCR', K .. ':seq')
@@ -61,8 +61,14 @@ local function put(id, groups, first)
     for group in string.gmatch(old or '', '%S+') do call('ZREM', at('of', group), id) end
     for group in string.gmatch(groups, '%S+') do call('ZADD', at('of', group), seq, id) end
   end
-  call('HSET', one, 'groups', groups, unpack(ARGV, first))
+  call('HSET', one, 'groups', groups, unpack(ARGV, first, last or #ARGV))
   return seq
+end
+local function queue(id, state, due_at, created_at)
+  call('ZREM', at('due'), due(id))
+  call('ZREM', at('old'), id)
+  if state == 'pending' then call('ZADD', at('due'), due_at, due(id)) end
+  if state == 'delivered' then call('ZADD', at('old'), created_at, id) end
 end
 """
 )
@@ -123,12 +129,27 @@ return call('ZCARD', set)
 PUT_DELIVERY = Script(
     _RECORDS
     + """
-local id = ARGV[2]
-put(id, ARGV[3], 7)
-call('ZREM', at('due'), due(id))
-call('ZREM', at('old'), id)
-if ARGV[4] == 'pending' then call('ZADD', at('due'), ARGV[5], due(id)) end
-if ARGV[4] == 'delivered' then call('ZADD', at('old'), ARGV[6], id) end
+put(ARGV[2], ARGV[3], 7)
+queue(ARGV[2], ARGV[4], ARGV[5], ARGV[6])
+return 1
+"""
+)
+# kind, id, groups, how many words fields and texts are, these; then the kind of what is told and
+# nine words for each: id, groups, state, due, created at, two fields and their texts. What is
+# there already stays.
+PUT_TOLD = Script(
+    _RECORDS
+    + """
+local last = 4 + ARGV[4]
+put(ARGV[2], ARGV[3], 5, last)
+kind = ARGV[last + 1]
+for first = last + 2, #ARGV, 9 do
+  local id = ARGV[first]
+  if call('EXISTS', at('one', id)) == 0 then
+    put(id, ARGV[first + 1], first + 5, first + 8)
+    queue(id, ARGV[first + 2], ARGV[first + 3], ARGV[first + 4])
+  end
+end
 return 1
 """
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
-from earmark.ports import Outage, Scan, Stream
+from earmark.ports import Delivery, Outage, Scan, Stream
+from earmark.stores import redis_monitor_scripts as scripts
 from earmark.stores.monitor_missing import no_scan, no_stream
 from earmark.stores.monitor_rows import SCAN, SCAN_LARGE, STREAM, STREAM_GOING, packed
 from earmark.stores.redis_client import RedisClient
-from earmark.stores.redis_monitor_records import RedisRecords, group_of
+from earmark.stores.redis_monitor_records import RedisRecords, group_of, pairs
+from earmark.stores.redis_monitor_webhooks import delivery_words
+from earmark.stores.rows import plain
 
 
 class RedisMonitorSources:
@@ -57,10 +61,19 @@ class RedisMonitorSources:
         """Return a stream's outages, newest first."""
         return self._outages.some(group_of("stream", stream_id), newest_first=True, limit=limit)
 
-    def put_scan(self, scan: Scan) -> None:
-        """Keep a scan as far as it has come."""
+    def put_scan(self, scan: Scan, told: Sequence[Delivery] = ()) -> None:
+        """Keep a scan as far as it has come, and in the same moment what is told of it."""
         texts = {"record": packed(scan, *SCAN), "large": packed(scan, *SCAN_LARGE)}
-        self._scans.put(scan.id, texts, [group_of("key", scan.key)])
+        words = pairs(texts)
+        self._scans.run(
+            scripts.PUT_TOLD,
+            plain(scan.id),
+            group_of("key", scan.key),
+            len(words),
+            *words,
+            "deliveries",
+            *(word for delivery in told for word in delivery_words(delivery)),
+        )
 
     def scan(self, scan_id: str) -> Scan:
         """Return one; raises `ScanNotFoundError`."""

@@ -11,7 +11,7 @@ from earmark.ports import Delivery, DeliveryState, Webhook
 from earmark.stores import redis_monitor_scripts as scripts
 from earmark.stores.monitor_missing import no_delivery, no_webhook
 from earmark.stores.monitor_rows import packed, unpacked
-from earmark.stores.redis_client import RedisClient
+from earmark.stores.redis_client import RedisClient, Word
 from earmark.stores.redis_monitor_records import RedisRecords, group_of, pairs
 from earmark.stores.rows import plain
 
@@ -44,21 +44,7 @@ class RedisMonitorWebhooks:
 
     def put_delivery(self, delivery: Delivery) -> None:
         """Keep a delivery as far as it has come."""
-        groups = [
-            group_of("webhook", delivery.webhook_id),
-            group_of("webhook-state", delivery.webhook_id, delivery.state),
-            f"state:{delivery.state}",
-        ]
-        texts = {"record": packed(delivery), "next": _next(delivery.next_at)}
-        self._deliveries.run(
-            scripts.PUT_DELIVERY,
-            plain(delivery.id),
-            " ".join(groups),
-            delivery.state,
-            repr(float(delivery.next_at)),
-            repr(float(delivery.created_at)),
-            *pairs(texts),
-        )
+        self._deliveries.run(scripts.PUT_DELIVERY, *delivery_words(delivery))
 
     def claim_deliveries(self, now: float, until: float, limit: int = 20) -> list[Delivery]:
         """Return pending deliveries due by ``now``, longest due first, put off to ``until``."""
@@ -114,6 +100,24 @@ class RedisMonitorWebhooks:
             told = self._deliveries.run(scripts.FORGET_OLD, repr(float(before)), _AT_ONCE, mark)
             gone += told
         return gone
+
+
+def delivery_words(delivery: Delivery) -> list[Word]:
+    """Return a delivery as scripts take it: id, groups, state, due, created, fields and texts."""
+    groups = [
+        group_of("webhook", delivery.webhook_id),
+        group_of("webhook-state", delivery.webhook_id, delivery.state),
+        f"state:{delivery.state}",
+    ]
+    texts = {"record": packed(delivery), "next": _next(delivery.next_at)}
+    return [
+        plain(delivery.id),
+        " ".join(groups),
+        delivery.state,
+        repr(float(delivery.next_at)),
+        repr(float(delivery.created_at)),
+        *pairs(texts),
+    ]
 
 
 def _next(at: float) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from earmark.stores.sqlite_monitor_aging import SqliteMonitorAging
 from earmark.stores.sqlite_monitor_file import MonitorFile
 from earmark.stores.sqlite_monitor_log import SqliteMonitorLog
 from earmark.stores.sqlite_monitor_sources import SqliteMonitorSources
 from earmark.stores.sqlite_monitor_webhooks import SqliteMonitorWebhooks
 
 
-class SqliteMonitorStore(SqliteMonitorLog, SqliteMonitorSources, SqliteMonitorWebhooks):
+class SqliteMonitorStore(
+    SqliteMonitorLog, SqliteMonitorAging, SqliteMonitorSources, SqliteMonitorWebhooks
+):
     """A `MonitorStore` in ``folder``; made where it is missing.
 
     Parameters

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from earmark.ports import Outage, Scan, Stream
+from collections.abc import Sequence
+
+from earmark.ports import Delivery, Outage, Scan, Stream
 from earmark.stores.monitor_missing import no_scan, no_stream
 from earmark.stores.monitor_rows import (
     SCAN,
@@ -14,6 +16,7 @@ from earmark.stores.monitor_rows import (
 )
 from earmark.stores.rows import plain
 from earmark.stores.sqlite_monitor_file import MonitorPart, put_row
+from earmark.stores.sqlite_monitor_webhooks import put_new
 
 
 class SqliteMonitorSources(MonitorPart):
@@ -79,8 +82,8 @@ class SqliteMonitorSources(MonitorPart):
             )
             return [unpacked(self._file.path, Outage, *row) for row in rows]
 
-    def put_scan(self, scan: Scan) -> None:
-        """Keep a scan as far as it has come."""
+    def put_scan(self, scan: Scan, told: Sequence[Delivery] = ()) -> None:
+        """Keep a scan as far as it has come, and in the same moment what is told of it."""
         row = {
             "id": plain(scan.id),
             "key": plain(scan.key),
@@ -89,6 +92,7 @@ class SqliteMonitorSources(MonitorPart):
         }
         with self._file.transaction() as connection:
             put_row(connection, "scans", row)
+            put_new(connection, told)
 
     def scan(self, scan_id: str) -> Scan:
         """Return one; raises `ScanNotFoundError`."""

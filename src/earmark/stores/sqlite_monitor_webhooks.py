@@ -16,6 +16,28 @@ _READ = "SELECT record, next_at FROM deliveries"
 _DUE = "state = 'pending' AND next_at <= ?"
 
 
+def put_new(connection: sqlite3.Connection, deliveries: Sequence[Delivery]) -> None:
+    """Write deliveries into a transaction; one that is there already stays as it is."""
+    for delivery in deliveries:
+        row = _row(delivery)
+        names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+        connection.execute(
+            f"INSERT INTO deliveries ({names}) VALUES ({values}) ON CONFLICT (id) DO NOTHING",  # noqa: S608
+            row,
+        )
+
+
+def _row(delivery: Delivery) -> dict[str, object]:
+    return {
+        "id": plain(delivery.id),
+        "webhook_id": plain(delivery.webhook_id),
+        "state": delivery.state,
+        "created_at": delivery.created_at,
+        "next_at": delivery.next_at,
+        "record": packed(delivery),
+    }
+
+
 class SqliteMonitorWebhooks(MonitorPart):
     """Webhooks and deliveries of a `SqliteMonitorStore`."""
 
@@ -42,16 +64,8 @@ class SqliteMonitorWebhooks(MonitorPart):
 
     def put_delivery(self, delivery: Delivery) -> None:
         """Keep a delivery as far as it has come."""
-        row = {
-            "id": plain(delivery.id),
-            "webhook_id": plain(delivery.webhook_id),
-            "state": delivery.state,
-            "created_at": delivery.created_at,
-            "next_at": delivery.next_at,
-            "record": packed(delivery),
-        }
         with self._file.transaction() as connection:
-            put_row(connection, "deliveries", row)
+            put_row(connection, "deliveries", _row(delivery))
 
     def claim_deliveries(self, now: float, until: float, limit: int = 20) -> list[Delivery]:
         """Return pending deliveries due by ``now``, longest due first, put off to ``until``."""

@@ -163,6 +163,7 @@ CALLS = {
     "add_stream": ("Radio", "http://127.0.0.1:9/live"),
     "update_stream": ("s1",),
     "outages": ("s1",),
+    "prune_detections": (30.0,),
     "detections_page": (),
     "detections": (),
     "detection": ("d1",),

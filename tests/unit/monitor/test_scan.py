@@ -423,3 +423,54 @@ def test_a_download_ends_where_the_scan_is_stopped(library, desk):
     assert time.monotonic() - began_s < 10.0
     assert (part.duration_s, part.detections) == (0.0, ())
     assert desk.store.scans()[0].state == "stopped"
+
+
+@pytest.fixture
+def told(desk):
+    """Return what webhooks were told of scans since, oldest first: event and the scan's JSON."""
+    webhook = desk.add_webhook("http://192.0.2.1:9/", ["scan.done", "scan.stopped", "scan.failed"])
+
+    def since():
+        kept = reversed(desk.deliveries(webhook.id))
+        return [(one.event, json.loads(one.body)["scan"]) for one in kept]
+
+    yield since
+    desk.remove_webhook(webhook.id)
+
+
+def test_webhooks_are_told_how_a_scan_ended_and_once(library, desk, told, tmp_path):
+    path = tmp_path / "hiss.wav"
+    soundfile.write(path, hiss(9, 11).astype(np.float32), RATE_HZ)
+    stop = threading.Event()
+    stop.set()
+    scan(library, path, QUIET, desk=desk, stop=stop)
+    scan(library, path, QUIET, desk=desk)
+    scan(library, path, QUIET, desk=desk)  # it is known
+    assert [event for event, _ in told()] == ["scan.stopped", "scan.done"]
+    shape = told()[-1][1]
+    kept = desk.scan(shape["id"])
+    assert (kept.state, kept.duration_s) == ("done", 9.0)
+    assert (shape["state"], shape["source"], shape["station"]) == ("done", str(path), "hiss")
+    assert (shape["created_at"], shape["duration_s"]) == (kept.created_at, 9.0)
+    desk.end_scan(kept)  # told once more, it is the same
+    scan(library, path, QUIET, desk=desk, again=True)
+    path.write_text("no sound at all" * 50)
+    with pytest.raises(NotAudioError):
+        scan(library, path, QUIET, desk=desk)
+    assert [event for event, _ in told()[2:]] == ["scan.done", "scan.failed"]
+    assert told()[-1][1]["error"]["code"] == "not_audio"
+
+
+def test_a_desk_whose_jobs_end_scans_tells_only_of_what_is_done(library, desk, told, tmp_path):
+    class Jobs(type(desk)):
+        told_of_runs = ("done",)
+
+    path = tmp_path / "hiss.wav"
+    soundfile.write(path, hiss(8, 12).astype(np.float32), RATE_HZ)
+    jobs = Jobs(desk.store, desk.room, library=library)
+    stop = threading.Event()
+    stop.set()
+    scan(library, path, QUIET, desk=jobs, stop=stop)
+    assert told() == []
+    scan(library, path, QUIET, desk=jobs)
+    assert [event for event, _ in told()] == ["scan.done"]

@@ -20,6 +20,7 @@ from earmark.client.values import Media, Page
 from earmark.client.watched import HeldScan
 from earmark.client.wire import Call, Query, json_read, place, query
 from earmark.errors import UsageError
+from earmark.monitor.retention import Pruned
 from earmark.ports import (
     Entry,
     Grouping,
@@ -150,11 +151,17 @@ def update_stream(
     stream_id: str,
     *,
     name: str | None = None,
+    url: str | None = None,
     wanted: bool | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Call[Stream]:
     """Change a stream, or switch it on or off; None stays."""
-    told = {"name": name, "wanted": wanted, "options": None if options is None else dict(options)}
+    told = {
+        "name": name,
+        "url": url,
+        "wanted": wanted,
+        "options": None if options is None else dict(options),
+    }
     body = json_body({name: value for name, value in told.items() if value is not None})
     return Call("PATCH", place("streams", stream_id), json_read(watched.stream), body=body)
 
@@ -214,6 +221,41 @@ def decide(
 def delete_detection(detection_id: str) -> Call[None]:
     """Forget a detection and its decisions."""
     return Call("DELETE", place("detections", detection_id), require_good)
+
+
+def prune_detections(
+    older_than_days: float | None = None,
+    *,
+    evidence_only: bool = False,
+    decided: bool = False,
+    dry_run: bool = False,
+) -> Call[Pruned]:
+    """Forget old detections, and delete their clips; return what that was.
+
+    Parameters
+    ----------
+    older_than_days
+        None: as the service's settings say.
+    evidence_only
+        Delete clips only; detections stay.
+    decided
+        What was confirmed goes too.
+    dry_run
+        Only count what would go.
+
+    Raises
+    ------
+    UsageError
+        No age is said, and the settings keep everything for ever.
+    """
+    told = {
+        "older_than_days": older_than_days,
+        "evidence_only": evidence_only,
+        "decided": decided,
+        "dry_run": dry_run,
+    }
+    address = place("detections", "prune")
+    return Call("POST", address, json_read(watched.pruned), body=json_body(told))
 
 
 def evidence(detection_id: str) -> Call[Media]:

@@ -67,6 +67,7 @@ ENTRY: dict[str, Any] = {
         "version": "1.0",
         "library": "812",
         "figures": {"score": 44.1},
+        "pruned_at": None,
     },
     "decisions": [{"ruling": "confirm", "by": "ann", "at": 1795435400.0, "note": ""}],
 }
@@ -126,6 +127,7 @@ class EvidenceShape(Shape):
     version: str
     library: str
     figures: dict[str, float | int]
+    pruned_at: float | None = Field(description="When its file was given up; null: it is there")
 
 
 class DecisionShape(Shape):
@@ -165,6 +167,33 @@ class EntryPage(Shape):
 
     detections: list[EntryShape]
     next: str | None
+
+
+class PrunedShape(Shape):
+    """What was given up, or would be; `clips` are those of detections that stay.
+
+    `files` and `bytes` are what is deleted, also clips that no detection names any more.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "detections": 312,
+                    "clips": 0,
+                    "files": 309,
+                    "bytes": 92_404_112,
+                    "dry_run": False,
+                }
+            ]
+        }
+    )
+
+    detections: int
+    clips: int
+    files: int
+    bytes: int
+    dry_run: bool
 
 
 class TotalShape(Shape):

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from earmark.audio.fetch import shown
-from earmark.ports import Action, DeliveryState, GapKind, Outage, Stream, StreamState
+from earmark.ports import Action, DeliveryState, GapKind, StreamState
 from earmark.service.answering.detectionshapes import DETECTION, DetectionShape
 from earmark.service.answering.schemas import Shape, SpanShape
 
@@ -219,31 +218,3 @@ class DeliveryPage(Shape):
 
     deliveries: list[DeliveryShape]
     next: str | None
-
-
-def stream_shape(stream: Stream) -> dict[str, Any]:
-    """Return a stream's JSON."""
-    return {
-        "id": stream.id,
-        "name": stream.name,
-        "url": shown(stream.url),
-        "wanted": stream.wanted,
-        "created_at": round(stream.created_at, 3),
-        "options": dict(stream.options),
-        "state": stream.state,
-        "state_at": round(stream.state_at, 3),
-        "heard_s": round(stream.heard_s, 3),
-        "reconnects": stream.reconnects,
-        "error": stream.error,
-    }
-
-
-def outage_shape(outage: Outage) -> dict[str, Any]:
-    """Return an outage's JSON."""
-    return {
-        "id": outage.id,
-        "stream_id": outage.stream_id,
-        "since": round(outage.since, 3),
-        "until": None if outage.until is None else round(outage.until, 3),
-        "reason": outage.reason,
-    }

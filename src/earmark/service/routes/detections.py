@@ -16,6 +16,7 @@ from earmark.service.answering.bodydocs import reads
 from earmark.service.answering.detectionshapes import (
     EntryPage,
     EntryShape,
+    PrunedShape,
     TotalList,
     entry_shape,
 )
@@ -27,6 +28,7 @@ from earmark.service.context import House
 from earmark.service.here import Here
 from earmark.service.ranges import OpenFile, file_answer, open_file
 from earmark.service.routes import media
+from earmark.service.tasks.monitorasks import NewPruning
 from earmark.service.tasks.newsroom import News
 
 router = APIRouter(prefix="/v1/detections", tags=["monitoring"])
@@ -147,6 +149,23 @@ async def totals(
     return json_answer({"by": by, "totals": told})
 
 
+@router.post("/prune", response_model=PrunedShape, summary="Give up what is old")
+async def prune(here: Here, caller: Admin, asked: NewPruning) -> Response:  # noqa: ARG001
+    """Forget old detections, or delete only their clips; what goes on stays.
+
+    What was confirmed stays too unless `decided`; what was rejected stays rejected. Where
+    `older_than_days` is null it is as the service's settings say.
+    """
+    desk = here.monitoring.desk
+    retention = desk.retention.asked(
+        asked.older_than_days, evidence_only=asked.evidence_only, confirmed=asked.decided
+    )
+    told = await here.work.run(
+        lambda _: desk.prune(retention, dry_run=asked.dry_run), timeout_s=here.options.timeout_s
+    )
+    return json_answer(told.as_dict())
+
+
 async def watched(here: Here, caller: Reader) -> House:  # noqa: ARG001
     """Return the service where one more may watch: later, no error can be told any more."""
     here.monitoring.news.require_room()
@@ -199,7 +218,7 @@ async def show(entry: Found) -> Response:
     "/{detection_id}", status_code=204, summary="Forget a detection", responses=declared(404)
 )
 async def delete(here: Here, caller: Admin, detection_id: DetectionId) -> Response:  # noqa: ARG001
-    """Forget a detection and its decisions; its clip stays: others may be made of the same."""
+    """Forget a detection and its decisions; its clip stays until something is pruned."""
     await here.quick(lambda: here.monitoring.desk.forget(detection_id))
     return Response(status_code=204)
 

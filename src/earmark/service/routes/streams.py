@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from earmark.errors import ConflictError
+from earmark.monitor.streambook import outage_shape, stream_shape
 from earmark.ports import Outage, Stream, Wanted
 from earmark.service.answering.bodydocs import takes
 from earmark.service.answering.monitorshapes import (
     OutageList,
     StreamList,
     StreamShape,
-    outage_shape,
-    stream_shape,
 )
 from earmark.service.answering.problems import declared
 from earmark.service.answers import json_answer
@@ -27,12 +22,7 @@ from earmark.service.auth import Caller, needs
 from earmark.service.bodies import uploads
 from earmark.service.context import House
 from earmark.service.here import Here
-from earmark.service.tasks.monitorasks import (
-    NewStream,
-    StreamChanges,
-    options_of,
-    require_watchable,
-)
+from earmark.service.tasks.monitorasks import NewStream, StreamChanges, require_watchable
 from earmark.service.tasks.newsroom import News, gone_stream, of_entry, of_stream
 
 router = APIRouter(prefix="/v1/streams", tags=["monitoring"])
@@ -40,14 +30,13 @@ Reader = Annotated[Caller, Depends(needs("read"))]
 Admin = Annotated[Caller, Depends(needs("admin"))]
 StreamId = Annotated[str, Path(max_length=100)]
 
-MOST_STREAMS = 1000
 _JSON = uploads.Wanted(form=False, raw=False)
 
 
 @router.get("", response_model=StreamList, summary="List streams")
 async def streams(here: Here, caller: Reader) -> Response:  # noqa: ARG001 - asked for its scope
     """Return every stream and how it goes, oldest first."""
-    found = await here.quick(here.monitoring.desk.store.streams)
+    found = await here.quick(here.monitoring.desk.streams)
     return json_answer({"streams": [stream_shape(stream) for stream in found]})
 
 
@@ -69,22 +58,10 @@ async def add(request: Request, here: Here, caller: Admin) -> Response:  # noqa:
         wanted = uploads.validated(NewStream, body.document or {})
 
     def work() -> Stream:
-        store = here.monitoring.desk.store
-        options_of(wanted.options.told())
         url = require_watchable(wanted.url, here.options)
-        if len(store.streams()) >= MOST_STREAMS:
-            message = f"{MOST_STREAMS} streams are kept already; delete one first"
-            raise ConflictError(message)
-        stream = Stream(
-            uuid.uuid4().hex[:16],
-            wanted.name,
-            url,
-            wanted.wanted,
-            time.time(),
-            wanted.options.told(),
+        return here.monitoring.desk.add_stream(
+            wanted.name, url, wanted=wanted.wanted, options=wanted.options.told()
         )
-        store.put_stream(stream)
-        return stream
 
     stream = await here.quick(work)
     _changed(here, stream)
@@ -113,7 +90,7 @@ async def all_events(
 
 async def found(here: Here, caller: Reader, stream_id: StreamId) -> Stream:  # noqa: ARG001
     """Return the stream of an address; raises `StreamNotFoundError`."""
-    return await here.quick(lambda: here.monitoring.desk.store.stream(stream_id))
+    return await here.quick(lambda: here.monitoring.desk.stream(stream_id))
 
 
 Found = Annotated[Stream, Depends(found)]
@@ -140,26 +117,20 @@ async def show(stream: Found) -> Response:
 async def change(request: Request, here: Here, caller: Admin, stream_id: StreamId) -> Response:  # noqa: ARG001
     """Overwrite what is sent. `wanted: true` begins one again that has ended or failed.
 
-    Another name or other options begin it anew: what is open closes.
+    Another name, address or other options begin it anew: what is open closes.
     """
     async with uploads.received(request, here.media, here.options, _JSON) as body:
         changes = uploads.validated(StreamChanges, body.document or {})
 
     def work() -> Stream:
-        store = here.monitoring.desk.store
-        old = store.stream(stream_id)
-        options = old.options if changes.options is None else changes.options.told()
-        options_of(options)
-        stream = replace(
-            old,
-            name=old.name if changes.name is None else changes.name,
-            wanted=old.wanted if changes.wanted is None else changes.wanted,
-            options=options,
+        url = changes.url if changes.url is None else require_watchable(changes.url, here.options)
+        return here.monitoring.desk.edit_stream(
+            stream_id,
+            name=changes.name,
+            url=url,
+            wanted=changes.wanted,
+            options=None if changes.options is None else changes.options.told(),
         )
-        if changes.wanted and stream.state in ("ended", "failed"):
-            stream = replace(stream, state="stopped", state_at=time.time(), error="")
-        store.put_stream(stream)
-        return stream
 
     stream = await here.quick(work)
     here.monitoring.streams.again(stream_id)
@@ -170,7 +141,7 @@ async def change(request: Request, here: Here, caller: Admin, stream_id: StreamI
 @router.delete("/{stream_id}", status_code=204, summary="Forget a stream", responses=declared(404))
 async def delete(here: Here, caller: Admin, stream_id: StreamId) -> Response:  # noqa: ARG001
     """End and forget a stream and its outages; what it has played stays."""
-    await here.quick(lambda: here.monitoring.desk.store.delete_stream(stream_id))
+    await here.quick(lambda: here.monitoring.desk.remove_stream(stream_id))
     here.monitoring.streams.wake()
     here.monitoring.news.push(gone_stream(stream_id))
     return Response(status_code=204)
@@ -188,7 +159,7 @@ async def outages(
     """Return when nothing came that could be heard, newest first."""
 
     def work() -> list[Outage]:
-        return here.monitoring.desk.store.outages(stream.id, limit)
+        return here.monitoring.desk.outages(stream.id, limit)
 
     return json_answer({"outages": [outage_shape(one) for one in await here.quick(work)]})
 

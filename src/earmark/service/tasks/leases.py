@@ -1,12 +1,14 @@
-"""Who of many services runs a stream: one at a time, by a lease; where there is one, always it."""
+"""Who watches a stream: one process at a time, by a lock on a file or by a lease in Redis."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Protocol
 
+from earmark.bootstrap import open_stream_locks
 from earmark.errors import EarmarkError
-from earmark.ports.ledger import SharedLedger
+from earmark.library import Library
+from earmark.ports.ledger import Ledger, SharedLedger
 
 LEASE_S = 15.0
 
@@ -21,8 +23,15 @@ class StreamLeases(Protocol):
         """Give a stream back, so that another service may take it at once."""
 
 
+def leases_for(library: Library, ledger: Ledger) -> StreamLeases:
+    """Return what tells who watches a library's streams: services and `earmark watch --all`."""
+    if isinstance(ledger, SharedLedger):
+        return SharedStreams(ledger)
+    return open_stream_locks(library.folder)
+
+
 class OwnStreams:
-    """For a library of one service: all streams are its own."""
+    """Where nobody else watches: all streams are its own."""
 
     def hold(self, stream_id: str) -> bool:  # noqa: ARG002 - as the protocol says
         """Return True."""

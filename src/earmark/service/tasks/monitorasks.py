@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from earmark.audio.fetch import is_url, shown
 from earmark.config import ServeSettings
 from earmark.errors import ForbiddenError, InvalidRequestError
-from earmark.monitor.options import MonitorOptions
 from earmark.service.answering.schemas import Url
 from earmark.service.bodies.uploads import validated
 from earmark.service.tasks import roots
@@ -114,16 +113,26 @@ class StreamChanges(BaseModel):
     )
 
     name: Name | None = None
+    url: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
     wanted: StrictBool | None = None
     options: Options | None = None
 
 
-def options_of(told: Mapping[str, Any]) -> MonitorOptions:
-    """Return kept options; raises `UsageError` for what makes no sense."""
-    named = dict(told)
-    if "also" in named:
-        named["also"] = tuple(dict.fromkeys(named["also"]))
-    return MonitorOptions(**named)
+class NewPruning(BaseModel):
+    """What is too old to be kept."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"older_than_days": 90.0, "dry_run": True}]},
+    )
+
+    older_than_days: float | None = Field(
+        default=None, ge=0, le=100_000, allow_inf_nan=False, description="null: as the settings say"
+    )
+    evidence_only: StrictBool = Field(default=False, description="Only clips; detections stay")
+    decided: StrictBool = Field(default=False, description="What was confirmed goes too")
+    dry_run: StrictBool = Field(default=False, description="Only count what would go")
 
 
 def scan_words(query: ScanWords, fields: Mapping[str, Sequence[str]]) -> ScanWords:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from earmark.config import ServeSettings, Settings
 from earmark.errors import EarmarkError, StoreUnavailableError
 from earmark.library import Library
+from earmark.monitor.housekeeping import Housekeeper
 from earmark.monitor.webhooks import Courier
 from earmark.ports import MonitorStore, Stream
-from earmark.ports.ledger import Ledger, SharedLedger
+from earmark.ports.ledger import Ledger
 from earmark.service.bodies.media import MediaRoom
-from earmark.service.tasks.leases import OwnStreams, SharedStreams
+from earmark.service.tasks.leases import leases_for
 from earmark.service.tasks.newsroom import Newsroom
 from earmark.service.tasks.scanwork import Scans
 from earmark.service.tasks.streams import StreamRunner
@@ -61,12 +62,13 @@ class Monitoring:
         self._lock = threading.Lock()
         self._desk: ToldDesk | None = None
         self._courier: Courier | None = None
+        self._housekeeper: Housekeeper | None = None
         self.news = Newsroom(self._store)
         self.scans = Scans(library, options, settings, media, lambda: self.desk)
         self.streams = StreamRunner(
             self._store,
             self._watch,
-            SharedStreams(ledger) if isinstance(ledger, SharedLedger) else OwnStreams(),
+            leases_for(library, ledger),
             most=options.streams,
         )
 
@@ -87,10 +89,12 @@ class Monitoring:
                 self._desk = desk
 
     def start(self) -> None:
-        """Begin to watch what is wanted, and to deliver what webhooks are to be told."""
+        """Begin to watch what is wanted, to deliver what webhooks are to be told, and to prune."""
         self.open()
         self._courier = Courier(self.desk)
         self._courier.start()
+        self._housekeeper = Housekeeper(self.desk)
+        self._housekeeper.start()
         self.streams.start()
 
     def hush(self) -> None:
@@ -103,6 +107,8 @@ class Monitoring:
         until_s = time.monotonic() + grace_s
         self.hush()
         self.streams.stop(grace_s)
+        if self._housekeeper is not None:
+            self._housekeeper.stop(max(1.0, until_s - time.monotonic()))
         if self._courier is not None:
             self._courier.stop(max(1.0, until_s - time.monotonic()))
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from earmark.errors import BusyError, EarmarkError
+from earmark.monitor.streambook import stream_shape
 from earmark.ports import Entry, MonitorStore, Stream, Wanted
 from earmark.service.answering.detectionshapes import entry_shape
-from earmark.service.answering.monitorshapes import stream_shape
 
 MOST_READERS = 256
 LOOK_EVERY_S = 1.0

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from earmark.audio.fetch import shown
 from earmark.errors import JobNotFoundError
+from earmark.monitor.scanbook import scan_record
 from earmark.ports import Scan
 from earmark.ports.ledger import JobRecord
 from earmark.service.tasks.jobs import JobRunner
@@ -96,15 +96,9 @@ def scan_shape(scan: Scan, job: JobRecord | None, *, whole: bool = False) -> dic
         done_s = max(done_s, float(job.progress.get("audio_s") or 0.0))
         duration_s = duration_s or float(job.progress.get("total") or 0) or None
         left_s = job.progress.get("left_s") if job.state == "running" else None
-    timeline = scan.timeline if whole and state == "done" else None
-    return {
-        "id": scan.id,
-        "source": shown(scan.source),
-        "station": scan.station,
-        "began_at": round(scan.began_at, 3),
-        "created_at": round(scan.created_at, 3),
+    told = scan_record(scan, whole=whole and state == "done")
+    return told | {
         "state": state,
         "progress": {"done_s": done_s, "duration_s": duration_s, "left_s": left_s},
         "error": None if error is None else dict(error),
-        "timeline": None if timeline is None else dict(timeline),
     }

@@ -17,13 +17,13 @@ from earmark.library import Library
 from earmark.monitor.desk import Desk
 from earmark.monitor.scan import ScanProgress, scan
 from earmark.monitor.scanning_book import scan_key, source_text
+from earmark.monitor.streambook import options_of
 from earmark.ports import Scan
 from earmark.ports.ledger import JobRecord
 from earmark.reports import Progress
 from earmark.service.bodies.media import MediaRoom
 from earmark.service.tasks import roots
 from earmark.service.tasks.jobwork import Tell, located
-from earmark.service.tasks.monitorasks import options_of
 
 log = logging.getLogger("earmark.jobs")
 
@@ -140,17 +140,17 @@ class Scans:
         }
 
     def ended(self, job: JobRecord) -> None:
-        """Write down how a scan ended whose job has ended, and tell webhooks."""
+        """Write down how a scan ended whose job has ended, and tell webhooks.
+
+        One that is done was kept, and told, in one moment with its timeline.
+        """
+        if job.state == "done":
+            return
         try:
             desk = self._desk()
             kept = desk.store.scan(job.request["scan_id"])
-            if job.state == "cancelled":
-                kept = replace(kept, state="stopped")
-                desk.store.put_scan(kept)
-            elif job.state == "failed":
-                kept = replace(kept, state="failed", error=job.error)
-                desk.store.put_scan(kept)
-            desk.tell(f"scan.{kept.state}", {"scan": told_scan(kept)}, once=True)
+            over = replace(kept, state="failed", error=job.error)
+            desk.end_scan(over if job.state == "failed" else replace(kept, state="stopped"))
         except ScanNotFoundError:
             return
         except EarmarkError as error:
@@ -177,20 +177,3 @@ class Scans:
         if not is_url(url) or url.partition("://")[0].lower() not in ("http", "https"):
             raise InvalidRequestError(f"{shown(url)!r:.200} is not an http(s) address")
         return url
-
-
-def told_scan(kept: Scan) -> dict[str, Any]:
-    """Return what a webhook is told of a scan: not the whole timeline.
-
-    ``created_at`` is when it was asked for last: who asks for the same once more is told once more.
-    """
-    return {
-        "id": kept.id,
-        "source": shown(kept.source),
-        "station": kept.station,
-        "began_at": kept.began_at,
-        "created_at": kept.created_at,
-        "state": kept.state,
-        "duration_s": kept.duration_s,
-        "error": None if kept.error is None else dict(kept.error),
-    }

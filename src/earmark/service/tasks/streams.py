@@ -19,7 +19,7 @@ LOOK_EVERY_S = 1.0
 RETRY_S = 5.0
 ABANDON_S = 5.0
 QUIET_S = 90.0
-"""A stream of which nothing was told for so long does not run; `earmark watch` holds no lease."""
+"""A stream of which nothing was told for so long does not run: `earmark watch URL` holds none."""
 _GOING = frozenset({"connecting", "live", "down"})
 
 Run = Callable[[Stream, threading.Event], None]
@@ -31,7 +31,6 @@ class _Running:
 
     asked: tuple[object, ...]
     thread: threading.Thread
-    held_s: float
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,6 +47,9 @@ class StreamRunner:
         Says which streams are this service's.
     most
         How many run at once.
+    only
+        The ids of streams that are run, whether they are switched on or not, and no others; None:
+        all that are switched on.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class StreamRunner:
         leases: StreamLeases,
         *,
         most: int,
+        only: frozenset[str] | None = None,
         lease_s: float | None = None,
     ) -> None:
         self._store = store
         self._run = run
         self._leases = leases
         self._most = most
+        self._only = only
         self._lease_s = LEASE_S if lease_s is None else lease_s
         self._closing = threading.Event()
         self._wake = threading.Event()
@@ -121,12 +125,17 @@ class StreamRunner:
             self._wake.clear()
             try:
                 self._keep()
-                self._follow(self._store().streams())
+                self._follow(self._asked_for(self._store().streams()))
             except EarmarkError as error:
                 log.warning("the streams cannot be looked up: %s", error.message)
             except Exception:
                 log.exception("a bug in the runner of streams")
             self._wake.wait(min(LOOK_EVERY_S, self._lease_s / 3))
+
+    def _asked_for(self, streams: list[Stream]) -> list[Stream]:
+        if self._only is None:
+            return streams
+        return [replace(one, wanted=True) for one in streams if one.id in self._only]
 
     def _keep(self) -> None:
         """Prolong the leases of what runs; what was lost to another service ends here."""
@@ -137,10 +146,10 @@ class StreamRunner:
                 continue
             try:
                 held = self._leases.hold(stream_id)
-            except EarmarkError:  # nobody else can take it either, until the ledger is back
-                held = time.monotonic() - one.held_s < self._lease_s
-            else:
-                one.held_s = time.monotonic() if held else one.held_s
+            except EarmarkError:
+                # Nobody else can take it either, until the ledger is back: to end here would lose
+                # what is heard meanwhile, and what waits to be written down.
+                continue
             if not held:
                 log.warning("the stream %s is another service's now", stream_id)
                 one.stop.set()
@@ -192,7 +201,7 @@ class StreamRunner:
         thread = threading.Thread(
             target=self._watch, args=(stream, stop), name=f"earmark-{stream.id}", daemon=True
         )
-        one = _Running(_asked(stream), thread, time.monotonic(), stop)
+        one = _Running(_asked(stream), thread, stop)
         with self._lock:
             self._running[stream.id] = one
             self._tried.add(stream.id)

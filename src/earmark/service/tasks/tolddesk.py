@@ -16,6 +16,8 @@ class ToldDesk(Desk):
     """A `Desk` with readers."""
 
     news: Newsroom | None = None
+    # A run that was stopped or has failed may go on: its job says how the scan ended.
+    told_of_runs = ("done",)
 
     def log(
         self, happening: Happening, *, source: str, station: str, origin: str, zero_at: float

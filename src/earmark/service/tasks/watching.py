@@ -10,11 +10,11 @@ from earmark.audio.fetch import FetchLimits
 from earmark.config import ServeSettings
 from earmark.errors import EarmarkError
 from earmark.library import Library
+from earmark.monitor.streambook import options_of, outage_shape
 from earmark.monitor.watch import Watch
 from earmark.monitor.watching import WatchEvent
 from earmark.ports import Stream
-from earmark.service.answering.monitorshapes import outage_shape
-from earmark.service.tasks.monitorasks import options_of, require_watchable
+from earmark.service.tasks.monitorasks import require_watchable
 from earmark.service.tasks.newsroom import News, Newsroom
 from earmark.service.tasks.tolddesk import ToldDesk
 

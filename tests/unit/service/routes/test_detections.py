@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import time
 from dataclasses import replace
 
@@ -139,6 +140,36 @@ def test_who_decides_is_the_key_s_name(keyed, log):
     assert keyed("write").delete("/v1/detections/d1").status_code == 403
     assert keyed("write").post("/v1/rules", json={"action": "block"}).status_code == 403
     assert keyed("read").get("/v1/webhooks").status_code == 403
+
+
+def test_what_is_old_is_given_up_by_who_may(keyed, client, log, desk, monkeypatch):
+    kept = [log(name, at) for name, at in (("d1", 10.0), ("d2", 90.0))]
+    desk.decide("d2", "confirm", "ann")
+    for entry in kept:
+        os.utime(desk.room.find(entry), (time.time() - 9000.0,) * 2)
+    assert keyed("write").post("/v1/detections/prune", json={}).status_code == 403
+    admin = keyed("admin")
+    asked = admin.post("/v1/detections/prune", json={})
+    assert (asked.status_code, asked.json()["code"]) == (422, "usage")
+    assert admin.post("/v1/detections/prune", json={"older_than_days": -1}).status_code == 422
+    # What was logged a moment ago is as old as that.
+    old = {"older_than_days": 1.0, "evidence_only": True}
+    assert admin.post("/v1/detections/prune", json=old).json()["clips"] == 0
+    monkeypatch.setattr(desk, "clock", lambda: time.time() + 2 * 86_400.0)
+    told = admin.post("/v1/detections/prune", json=old | {"dry_run": True}).json()
+    # The file stays: what was confirmed was made from the same sound.
+    assert told == {"detections": 0, "clips": 1, "files": 0, "bytes": 0, "dry_run": True}
+    assert admin.post("/v1/detections/prune", json=old).json() == told | {"dry_run": False}
+    shown = admin.get("/v1/detections/d1").json()
+    assert shown["evidence"]["pruned_at"] > time.time() + 86_400.0
+    gone = admin.get("/v1/detections/d1/evidence")
+    assert (gone.status_code, gone.json()["code"]) == (404, "no_media")
+    assert admin.get("/v1/detections/d1/reference").status_code == 200
+    assert admin.get("/v1/detections/d2/evidence").status_code == 200
+    all_old = {"older_than_days": 1, "decided": True}
+    told = admin.post("/v1/detections/prune", json=all_old).json()
+    assert (told["detections"], told["files"], told["bytes"]) == (2, 1, kept[0].evidence.bytes)
+    assert admin.get("/v1/detections").json()["detections"] == []
 
 
 def test_rules_say_what_is_to_happen(client, log, stocked):

@@ -11,8 +11,10 @@ import pytest
 from radio import STALL, encoded, on_air
 from sse_reader import listening_to
 
+from earmark.bootstrap import open_stream_locks
 from earmark.config import ServeSettings
 from earmark.errors import StreamNotFoundError
+from earmark.monitor.desk import Desk
 from earmark.ports import Stream
 from earmark.service.tasks.watching import watch
 
@@ -169,3 +171,30 @@ def test_one_that_was_just_forgotten_does_not_come_back(client, house_app, stock
     with pytest.raises(StreamNotFoundError):
         watch(stocked, monitoring.desk, gone, options, monitoring.news, threading.Event())
     assert client.get("/v1/streams").json() == {"streams": []}
+
+
+def test_what_another_process_keeps_counts_and_what_it_watches_is_left_to_it(
+    client, house_app, station, stocked, monkeypatch
+):
+    """As `earmark streams` and `earmark watch --all` beside the service do it."""
+    monkeypatch.setattr("earmark.service.tasks.streams.LOOK_EVERY_S", 0.05)
+    settings = house_app.state.house.settings
+    locks = open_stream_locks(stocked.folder)
+    with Desk.open(stocked, settings) as desk:
+        held = Stream("s1", "Held", station)
+        assert locks.hold("s1")
+        desk.store.put_stream(held)
+        other = desk.add_stream("Other", station, options={"least_s": 3.0})
+        until(lambda: desk.stream(other.id).state == "live", "watched")
+        assert desk.stream("s1").state == "stopped"
+        locks.let_go("s1")
+        until(lambda: desk.stream("s1").state == "live", "taken over")
+        assert not locks.hold("s1")
+        url = client.patch(f"/v1/streams/{other.id}", json={"url": station + "?b"}).json()["url"]
+        assert url == station + "?b"
+        wrong = client.patch(f"/v1/streams/{other.id}", json={"url": "ftp://h/x"})
+        assert wrong.status_code == 422
+        desk.edit_stream("s1", wanted=False)
+        until(lambda: desk.stream("s1").state == "stopped", "switched off")
+        desk.remove_stream(other.id)
+        until(lambda: not house_app.state.house.monitoring.streams.running, "let go")

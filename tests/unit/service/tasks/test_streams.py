@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from earmark.errors import UsageError
+from earmark.errors import StoreUnavailableError, UsageError
 from earmark.ports import Stream
 from earmark.service.tasks import streams as module
 from earmark.service.tasks.leases import OwnStreams, SharedStreams
@@ -183,6 +183,32 @@ def test_who_has_lost_a_stream_ends_it(store, runs, service, leases, monkeypatch
     monkeypatch.setattr(slow, "hold", lambda stream_id: False)
     until(lambda: not runs.going)
     until(lambda: other.hold("s1"))
+
+
+class Away(OwnStreams):
+    """Leases in a ledger that is away until it is back, and says who has them."""
+
+    def __init__(self):
+        self.asked, self.back = 0, None
+
+    def hold(self, stream_id):
+        self.asked += 1
+        if self.asked > 1 and self.back is None:
+            raise StoreUnavailableError("the ledger is away")
+        return self.asked == 1 or self.back
+
+
+def test_where_the_ledger_is_away_a_stream_is_heard_on(store, runs, service):
+    """However long: what waits to be written down would be lost."""
+    away = Away()
+    put(store, "s1")
+    service("a", away)
+    until(lambda: runs.going)
+    time.sleep(1.3 * LEASE_S)
+    assert away.asked > 3
+    assert runs.begun == runs.going == [("a", "s1")]
+    away.back = False  # another service was quicker
+    until(lambda: not runs.going)
 
 
 class Noted(OwnStreams):
