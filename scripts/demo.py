@@ -1,4 +1,4 @@
-"""``make demo``: music and tunes into a library; a noisy clip, one it lacks, a hum, and likeness.
+"""``make demo``: a library of music and tunes; a noisy clip, a hum, likeness, a station's minutes.
 
 Everything is done by the `earmark` command, echoed as you would type it; only what is asked is
 made here. Everything lies under ``demo/``; running it again is quick and gives the same answers.
@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 from immich_memories_music import tracks_dir
 
+from demo_station import Play, write_station
 from earmark.audio.decode import decode
 from earmark.evaluation.degrade import degrade, source_length_s
 from earmark.evaluation.hum import Manner, hum
@@ -30,8 +31,10 @@ HERE = Path("demo")
 LEFT_OUT = "tender"  # the mood whose tracks the library does not get
 KNOWN = "music/nostalgic/nostalgic_acoustic_1.opus"
 UNKNOWN = "other/tender/tender_acoustic_1.opus"
+PLAYED = [KNOWN, "music/calm/calm_acoustic_1.opus", "music/energetic/energetic_acoustic_1.opus"]
 CLIP_S, KNOWN_AT_S, UNKNOWN_AT_S = 6.0, 13.2, 10.0
 SEED = 2024
+FADES_S = 3.0
 TUNES = Path(__file__).with_name("demo_tunes.abc")
 HUMMED, HUMMED_TITLE, HUMMED_AT_S = "4", "Greensleeves", 0.0
 HUM_S, HUM_SNR_DB = 9.0, 10.0
@@ -71,13 +74,26 @@ def main() -> int:
     say("And like a track that the library does not hold?")
     earmark("identify", f"demo/{UNKNOWN}", "--mode", "sound", "--limit", "3")
 
-    problems = [*check(found, refused), *check_hum(), *check_similar()]
+    say("Three minutes of a station: songs cut and cross-faded, one 3 % fast, one that the library")
+    say(
+        "lacks, and a jingle that nobody registered. What was played, from when to when?",
+        first=False,
+    )
+    plays = write_station(HERE, HERE / "station.flac", PLAYED, UNKNOWN)
+    reports = ["--html", "demo/station.html", "--timeline", "demo/station.json"]
+    earmark("scan", "demo/station.flac", "--again", *reports)
+
+    problems = [*check(found, refused), *check_hum(), *check_similar(), *check_station(plays)]
     for problem in problems:
         sys.stdout.write(f"WRONG: {problem}\n")
     if not problems:
         say(f"All answers are right, after {time.monotonic() - start:.0f} s.")
         say("Look at demo/match.png: the matched landmarks and how they agree,", first=False)
-        say("and at demo/hum.png: what was hummed, over the tune.", first=False)
+        say(
+            "at demo/hum.png: what was hummed, over the tune; and open demo/station.html:",
+            first=False,
+        )
+        say("the station's minutes to look at, and to listen to.", first=False)
     return 1 if problems else 0
 
 
@@ -164,6 +180,23 @@ def check_similar() -> list[str]:
     clean = told("identify", f"demo/{KNOWN}", "--mode", "sound", "--json")["matches"]
     if not clean or clean[0]["track"]["id"] != own:
         problems.append(f"{KNOWN} does not sound like itself")
+    return problems
+
+
+def check_station(plays: list[Play]) -> list[str]:
+    """Return what is not as it should be about the station's minutes."""
+    (scanned,) = json.loads((HERE / "station.json").read_text("utf-8"))
+    found, repeats = scanned["detections"], scanned["repeats"]
+    if len(found) != len(plays):
+        return [f"of {len(plays)} songs of demo/station.flac {len(found)} were told"]
+    problems = []
+    for play, one in zip(plays, sorted(found, key=lambda one: one["start_s"]), strict=True):
+        if not one["track"]["source"].endswith(play.source):
+            problems.append(f"{play.source} was taken for {one['track']['source']}")
+        elif max(abs(one["start_s"] - play.start_s), abs(one["end_s"] - play.end_s)) > FADES_S:
+            problems.append(f"{play.source} was placed at {one['start_s']:.1f} s")
+    if [len(repeat["plays"]) for repeat in repeats] != [3]:
+        problems.append("the jingle of demo/station.flac was not found three times")
     return problems
 
 
