@@ -71,6 +71,10 @@ Opening = Callable[[threading.Event], AbstractContextManager[Blocks]]
 """Opens the source anew; what it opens ends soon after the event is set."""
 
 
+CHANCE = random.Random().random  # noqa: S311 - no secret
+"""A generator of its own: the state of the one that `random` shares is the program's."""
+
+
 class Feed:
     """Yields what a source sends, what state it is in, and when it was away.
 
@@ -99,7 +103,7 @@ class Feed:
         insist: bool = True,
         clock: Callable[[], float] = time.time,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = CHANCE,
     ) -> None:
         self._opening = opening
         self._rate_hz = rate_hz

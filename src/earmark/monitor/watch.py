@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 import uuid
@@ -15,7 +14,7 @@ import numpy as np
 
 from earmark.errors import EarmarkError, StoreError
 from earmark.monitor.book import Book
-from earmark.monitor.feed import Away, Feed, Heard, Opening, Turn, live_opening
+from earmark.monitor.feed import CHANCE, Away, Feed, Heard, Opening, Turn, live_opening
 from earmark.monitor.rejoining import Rejoin
 from earmark.monitor.session import Monitor
 from earmark.monitor.timeline import Gap, Happening
@@ -80,7 +79,7 @@ class Watch:
         listeners: Iterable[Listener] = (),
         clock: Callable[[], float] = time.time,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = CHANCE,
     ) -> None:
         self.stream = stream
         self._clock = clock

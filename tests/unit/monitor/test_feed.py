@@ -1,5 +1,6 @@
 """A source that comes and goes: waits, states and outages, on a clock of the test's own."""
 
+import random
 import threading
 from contextlib import contextmanager
 
@@ -87,6 +88,14 @@ def test_waits_differ_by_chance():
     feed = Feed(sender, RATE_HZ, wait=sender.wait, chance=lambda: 0.0)
     list(feed.run(sender.stop))
     assert sender.waits == [0.5]
+
+
+def test_chance_leaves_the_programs_own_alone():
+    sender = Sender(*[(0, FetchError("away"))] * 4, (1, None))
+    state = random.getstate()
+    list(Feed(sender, RATE_HZ, clock=lambda: sender.now, wait=sender.wait).run(sender.stop))
+    assert random.getstate() == state
+    assert len({wait_s / 2**turn for turn, wait_s in enumerate(sender.waits[:4])}) == 4
 
 
 def test_where_it_is_not_insisted_the_first_connection_has_to_succeed():
