@@ -15,7 +15,7 @@ DEMO_TRACKS := $(VENV)/bin/python -c 'import immich_memories_music as m; print(m
 .PHONY: help demo serve test check lint bench clean ruff format types layers pytest
 
 help:
-	@echo "make demo    build a library of real music, identify two clips and a hum, find similar moments"
+	@echo "make demo    build a library of real music, identify two clips and a hum, find similar moments, scan a station"
 	@echo "make serve   the page over the demo's library, on http://127.0.0.1:8645"
 	@echo "make test    make .venv and run every check, as CI does"
 	@echo "make check   the same checks in the environment there is"
