@@ -267,7 +267,6 @@ class JobRunner:
             try:
                 with self._lock:
                     job = self._put(held.settled(state, report, error))
-                    del self._in_hand[job_id]
                 break
             except EarmarkError as trouble:
                 log.warning("the end of a job cannot be written yet: %s", trouble.message)
@@ -285,6 +284,8 @@ class JobRunner:
         self._ledger.put_job(job)
         if job.state in ENDED:
             self._pending.discard(job.id)
+        if job.state != "running":  # before it is told: who asks then must find the same
+            self._in_hand.pop(job.id, None)
         self.feed.push(job)
         return job
 

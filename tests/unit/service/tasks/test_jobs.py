@@ -105,6 +105,22 @@ def test_a_job_adds_a_folder_and_tells_what_failed(runner_of, shelf, short, tmp_
     assert (again.report["added"], again.report["unchanged"]) == (0, 2)
 
 
+def test_who_is_told_of_a_state_and_asks_finds_it(runner_of, short, monkeypatch):
+    runner, seen = runner_of(), []
+    push = runner.feed.push
+
+    def told(job):
+        seen.append((job.state, runner.job(job.id).state))
+        push(job)
+
+    monkeypatch.setattr(runner.feed, "push", told)
+    runner.start()
+    ended(runner, runner.submit("ingest", {"paths": [str(short("a.wav", 1))]}).id)
+    runner.stop(5.0)  # the last is told by now
+    assert seen[0] == ("running", "running")
+    assert seen[-1] == ("done", "done")
+
+
 def test_uploads_that_make_a_track_stay_and_others_go(runner_of, shelf, media, short, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"no sound" * 100)
