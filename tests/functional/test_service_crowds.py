@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 CROWD = 1000
+THREADS = 50  # the 40 at most that ask quickly, those that answer, those that work
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,6 +97,7 @@ def test_clients_that_vanish(rough, clip):
             line.close()
         assert soon(lambda: "earmark_work_running 0.0" in http.get("/metrics").text)
         assert soon(lambda: rough.descriptors <= before + 2), (before, rough.descriptors)
+    assert 0 < rough.connections <= THREADS
 
 
 async def crowd(rough: Rough) -> Counter[str]:

@@ -22,7 +22,7 @@ from earmark.monitor.desk import Desk
 
 SOURCE = Path(__file__).parents[2] / "src"
 RATE_HZ = 16_000
-FILES = 100
+FILES = 240  # so many that the way of the job can be seen
 MANY = 300  # more than are done before the worker is told to end
 # The real program, which finds out in two seconds that a worker was killed.
 PROGRAM = """
