@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 CROWD = 1000
-THREADS = 50  # the 40 at most that ask quickly, those that answer, those that work
+CONNECTIONS = 16  # each thread that asks keeps one; six after a crowd on a loaded machine
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -97,7 +97,7 @@ def test_clients_that_vanish(rough, clip):
             line.close()
         assert soon(lambda: "earmark_work_running 0.0" in http.get("/metrics").text)
         assert soon(lambda: rough.descriptors <= before + 2), (before, rough.descriptors)
-    assert 0 < rough.connections <= THREADS
+    assert 0 < rough.connections <= CONNECTIONS
 
 
 async def crowd(rough: Rough) -> Counter[str]:
