@@ -160,6 +160,7 @@ def test_a_thousand_listen_at_once(rough):
     assert told == {"ready": LISTENS, "busy": CROWD - LISTENS}
     assert slowest < 10
     assert soon(lambda: rough.descriptors <= before + 2), (before, rough.descriptors)
+    assert 0 < rough.connections <= CONNECTIONS
 
 
 def test_slow_heads_were_cut_off(slow_heads):
